@@ -1,0 +1,68 @@
+"""What methods and GAN bridges have in common: parts that learn, phases that train them, changes to the source batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from typing import ClassVar
+
+from torch import nn
+
+from dazoo.contracts.backbone import Backbone
+from dazoo.contracts.step import Labelled
+from dazoo.contracts.step import Phase
+from dazoo.contracts.step import Step
+
+
+BODY, HEAD = "backbone.body", "backbone.head"
+BACKBONE = (BODY, HEAD)
+"""Names of the two parts that every recipe has: the backbone's body, and its head."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a component may know about the task before training.
+
+    Attributes:
+        backbone: the network that will learn.
+        num_classes: K.
+        channels: image channels.
+        size: side of the square training images, pixels.
+        source_counts: training images of each class, source side.
+        target_count: number of target images.
+    """
+
+    backbone: Backbone
+    num_classes: int
+    channels: int
+    size: int
+    source_counts: tuple[int, ...]
+    target_count: int
+
+
+class Component:
+    """Base of `Method` and `Bridge`. Construction takes the `Problem`, then settings as keyword arguments."""
+
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    """Run settings that this component wants unless the user says otherwise, such as {"ema": 0.99}."""
+
+    def parts(self) -> Mapping[str, nn.Module | Sequence[nn.Parameter]]:
+        """Named modules (saved in checkpoints) or lists of parameters that phases may train."""
+        return {}
+
+    def phases(self) -> Sequence[Phase]:
+        """The optimiser updates of one step, in order."""
+        return ()
+
+    def extend(self, step: Step) -> Labelled:
+        """The source batch that task losses see; a bridge may add translated or synthetic images. Runs without gradient."""
+        return step.source
+
+    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Optimiser settings for parts by name, over the run's own: {"critic": {"optimizer": "adam", "lr": 2e-4}}."""
+        return {}
+
+    def after_step(self, step: Step) -> None:
+        """Called once after the last phase of a step, without gradient (for running statistics)."""

@@ -1,0 +1,30 @@
+"""The validator contract: a score of a model on target images that uses no target label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a validator may look at: nothing of the target but features and logits.
+
+    Shape:
+        source_features (M, C), source_logits (M, K), source_labels (M,) of held-out source images;
+        target_features (N, C), target_logits (N, K).
+    """
+
+    source_features: Tensor
+    source_logits: Tensor
+    source_labels: Tensor
+    target_features: Tensor
+    target_logits: Tensor
+
+
+class Validator:
+    """Callable from `Evidence` to a float; higher is better."""
+
+    def __call__(self, evidence: Evidence) -> float:
+        raise NotImplementedError(f"{type(self).__name__} must implement __call__(evidence).")
