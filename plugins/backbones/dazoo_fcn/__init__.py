@@ -1,0 +1,13 @@
+"""Plugin: `fcn`, a fully convolutional classifier."""
+
+from __future__ import annotations
+
+from dazoo import hookimpl
+
+
+dazoo_api = 1
+
+
+@hookimpl
+def dazoo_register_backbones(register) -> None:
+    register("fcn", "dazoo_fcn.network:FCN", summary="Fully convolutional classifier with 1x1 convolutions (FCN 2015, NIN 2014)")
