@@ -1,0 +1,54 @@
+"""Decoded copies of data sets, so that the second run opens a memory map instead of decoding for seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import warnings
+from collections.abc import Callable
+from collections.abc import Iterable
+from pathlib import Path
+
+from dazoo.contracts.images import ImageSet
+from dazoo.data.pack import read_pack
+from dazoo.data.pack import write_pack
+from dazoo.data.paths import cache_dir
+from dazoo.errors import DataError
+
+
+def files_key(paths: Iterable[Path], *facts: object) -> str:
+    """A short key for the state of files (path, length, time of change) and of other facts that the result depends on."""
+    h = hashlib.sha256(repr(facts).encode())
+    for path in paths:
+        stat = path.stat()
+        h.update(f"{os.path.abspath(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return h.hexdigest()[:20]
+
+
+def cached(name: str, key: str, make: Callable[[], ImageSet], *, terms: str = "unknown") -> ImageSet:
+    """`make()`, kept as a pack in the cache folder under its key.
+
+    The cache is a convenience: a copy that is damaged is made again, and a folder that cannot be written costs the
+    speed, with a warning, never the result.
+
+    Args:
+        name: readable beginning of the pack's folder name.
+        key: what `files_key` gave for the sources.
+        make: decodes the set.
+        terms: terms of use, kept in the pack.
+    """
+    folder = cache_dir() / "packs" / f"{name}-{key}"
+    if folder.is_dir():
+        try:
+            return read_pack(folder)
+        except DataError:
+            shutil.rmtree(folder, ignore_errors=True)
+    images = make()
+    try:
+        write_pack(folder, images, terms=terms)
+        return read_pack(folder)
+    except DataError as error:
+        if not folder.is_dir():  # another process may have been first, which is no reason to complain
+            warnings.warn(f"The decoded copy of {name} was not kept: {error} Set DAZOO_CACHE to a folder that can be written.", stacklevel=2)
+    return images

@@ -1,0 +1,153 @@
+"""Packs: an image set decoded once to uint8 on the disk, and memory-mapped after.
+
+A pack is a folder of three files: `images.npy` (N, H, W, C) uint8, `labels.npy` (N,) int64 (absent when there are
+no labels) and `pack.json` (schema, name, classes, terms, digest).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dazoo.contracts.images import ImageSet
+from dazoo.errors import DataError
+
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class PackInfo:
+    """What `pack.json` says: name, number of pictures, (H, W, C), classes, whether labelled, terms of use, digest."""
+
+    name: str
+    count: int
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    labelled: bool
+    terms: str
+    digest: str
+
+
+def is_pack(folder: str | os.PathLike[str]) -> bool:
+    """Whether the folder holds a pack."""
+    return (Path(folder) / "pack.json").is_file()
+
+
+def write_pack(folder: str | os.PathLike[str], images: ImageSet, *, terms: str = "unknown", overwrite: bool = False) -> Path:
+    """Write an image set as a pack; it appears whole or not at all.
+
+    Args:
+        folder: the pack's folder, made here.
+        images: what to store.
+        terms: licence or terms of use of the pictures, one line.
+        overwrite: replace a pack that is there (any other folder is never replaced).
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: the folder exists and may not be replaced, or cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (overwrite and is_pack(folder)) and (not folder.is_dir() or any(folder.iterdir())):
+        hint = "pass overwrite=True (--force) to replace it" if is_pack(folder) else "it is not a pack; choose another folder"
+        raise DataError(f"{folder} exists already: {hint}.")
+    meta = {
+        "schema": SCHEMA,
+        "name": images.name,
+        "count": len(images),
+        "shape": list(images.images.shape[1:]),
+        "classes": list(images.classes),
+        "labelled": images.labels is not None,
+        "terms": terms,
+        "digest": images.digest(),
+    }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise DataError(f"Cannot write a pack to {folder}: {error}.") from error
+    try:
+        np.save(draft / "images.npy", np.ascontiguousarray(images.images), allow_pickle=False)
+        if images.labels is not None:
+            np.save(draft / "labels.npy", images.labels.astype(np.int64), allow_pickle=False)
+        (draft / "pack.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.chmod(0o755)
+        if folder.exists():
+            old = draft.with_name(draft.name + "-old")
+            folder.rename(old)
+            draft.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            draft.rename(folder)
+    except OSError as error:
+        raise DataError(f"Cannot write a pack to {folder}: {error}.") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def pack_info(folder: str | os.PathLike[str]) -> PackInfo:
+    """Read `pack.json` alone.
+
+    Raises:
+        DataError: there is no pack, or it was written by a newer version, or its description is damaged.
+    """
+    path = Path(folder) / "pack.json"
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{folder} is no pack: it has no pack.json. `dazoo data pack DIR OUT` makes a pack of a folder.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}); make the pack again.") from error
+    if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
+        schema = meta.get("schema") if isinstance(meta, dict) else None
+        raise DataError(f"{path} has schema {schema!r}; this version of dazoo reads schema {SCHEMA}. Make the pack again.")
+    try:
+        shape = tuple(int(n) for n in meta["shape"])
+        height, width, channels = shape
+        classes = tuple(str(c) for c in meta["classes"])
+        return PackInfo(
+            name=str(meta["name"]),
+            count=int(meta["count"]),
+            shape=(height, width, channels),
+            classes=classes,
+            labelled=bool(meta["labelled"]),
+            terms=str(meta["terms"]),
+            digest=str(meta["digest"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} lacks a field or holds a wrong one ({error!r}); make the pack again.") from error
+
+
+def read_pack(folder: str | os.PathLike[str], *, verify: bool = False) -> ImageSet:
+    """Open a pack; pictures are memory-mapped, so this takes milliseconds whatever the size.
+
+    Args:
+        folder: the pack.
+        verify: read everything and compare its digest with the one in `pack.json`.
+
+    Raises:
+        DataError: no pack, a damaged or truncated one, or contents that are not the stored ones.
+    """
+    folder, info = Path(folder), pack_info(folder)
+    try:
+        images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        labels = np.load(folder / "labels.npy", allow_pickle=False) if info.labelled else None
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"The pack {folder} is damaged or incomplete ({error}); make it again.") from error
+    if images.shape != (info.count, *info.shape):
+        raise DataError(f"The pack {folder} holds images {images.shape}, but pack.json says {(info.count, *info.shape)}; make it again.")
+    if labels is not None and labels.dtype != np.int64:
+        raise DataError(f"The pack {folder} has labels of type {labels.dtype}; expected int64. Make it again.")
+    out = ImageSet(info.name, images, labels, info.classes)
+    if verify and out.digest() != info.digest:
+        raise DataError(f"The pack {folder} is not what was written: its digest differs from the one in pack.json. Make it again.")
+    return out

@@ -1,0 +1,46 @@
+"""Where data sets live and where decoded copies are kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from dazoo.errors import DataError
+
+
+def cache_dir() -> Path:
+    """The folder for decoded copies and downloads: variable DAZOO_CACHE, else `~/.cache/dazoo`."""
+    return Path(os.environ.get("DAZOO_CACHE") or Path.home() / ".cache" / "dazoo").expanduser()
+
+
+def data_root(root: str | os.PathLike[str] | None = None) -> Path:
+    """The folder that holds data sets: the argument, else variable DAZOO_DATA, else `data` in the cache folder.
+
+    Raises:
+        DataError: a folder was named, by the argument or the variable, and is not there.
+    """
+    named = root or os.environ.get("DAZOO_DATA")
+    if not named:
+        return cache_dir() / "data"
+    path = Path(named).expanduser()
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "does not exist"
+        where = "--data / root" if root else "the variable DAZOO_DATA"
+        raise DataError(f"The data folder {path} ({where}) {what}; name the folder that holds the data sets.")
+    return path
+
+
+def find(root: Path, names: Iterable[str], folder: str) -> Path | None:
+    """The first of `names` (files or folders, relative) that is in `root` or `root/folder`; None when none is."""
+    places = (root, root / folder)
+    return next((p / n for n in names for p in places if (p / n).exists()), None)
+
+
+def missing(dataset: str, root: Path, looked_for: Iterable[str], how: str) -> DataError:
+    """The error for a data set that is not under `root`: what was looked for, and how to get it."""
+    listed = "\n".join(f"  - {name}" for name in looked_for)
+    return DataError(
+        f"The data set {dataset!r} is not in {root}. Looked there, and in its subfolder {dataset}/, for one of\n{listed}\n{how}\n"
+        "Another data folder is named with --data DIR or the variable DAZOO_DATA."
+    )

@@ -1,0 +1,48 @@
+"""Traffic signs: German, Indian, Chinese and drawn ones, and the scenarios between them."""
+
+from __future__ import annotations
+
+from dazoo import hookimpl
+
+
+dazoo_api = 1
+
+_SETTINGS = {"size": 40, "balance": True}
+
+
+@hookimpl
+def dazoo_register_datasets(register):
+    register("gtsrb", "dazoo_signs.gtsrb:GTSRB", summary="German traffic signs, 43 classes (Stallkamp et al. 2012)")
+    register("india", "dazoo_signs.india:India", summary="Indian traffic signs: a folder a class, IndianTSR with VOC boxes, or an archive")
+    register("china", "dazoo_signs.china:China", summary="Chinese traffic signs, the 23 most frequent classes of TSRD (Huang 2017)")
+
+
+@hookimpl
+def dazoo_register_scenarios(register):
+    register(
+        "gtsrb2india",
+        "dazoo.contracts.dataset:Scenario",
+        summary="German to Indian signs, the 22 classes that both countries have",
+        source="gtsrb",
+        target="india",
+        mapping="dazoo_signs:gtsrb2india.csv",
+        settings=_SETTINGS,
+    )
+    register(
+        "gtsrb2china",
+        "dazoo.contracts.dataset:Scenario",
+        summary="German to Chinese signs, 11 classes",
+        source="gtsrb",
+        target="china",
+        mapping="dazoo_signs:gtsrb2china.csv",
+        settings=_SETTINGS,
+    )
+    register(
+        "gtsrb_synsigns2india",
+        "dazoo.contracts.dataset:Scenario",
+        summary="German signs and drawn Indian ones to Indian photographs, 22 classes",
+        source=("gtsrb", "synsigns_indian"),
+        target="india",
+        mapping="dazoo_signs:gtsrb2india.csv",
+        settings=_SETTINGS,
+    )
