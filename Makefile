@@ -1,0 +1,51 @@
+# Every target does all of its set-up on a fresh machine with python3, its venv module and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.dazoo-installed
+PLUGINS := backbones gans methods signs digits
+PROJECTS := pyproject.toml $(PLUGINS:%=plugins/%/pyproject.toml)
+# Files below $(VENV) may be newer than a checkout made later: the stamp depends on what decides the installation, nothing else.
+EDITABLE := -e .[dev] $(PLUGINS:%=-e plugins/%)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-all lint wheels clean
+
+help:
+	@echo "make demo      what dazoo does, in a few minutes on two cores"
+	@echo "make test      the fast tests"
+	@echo "make test-all  all tests, slow ones too"
+	@echo "make lint      ruff: rules and format"
+	@echo "make wheels    wheels of the core and of every plugin distribution into dist/"
+	@echo "make venv      only the environment in $(VENV)"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# uv is used because it installs in a tenth of pip's time; it comes from pip, so that pip is all a machine needs.
+$(STAMP): $(PROJECTS) constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet "uv>=0.5"
+	$(BIN)/python -m uv pip install --python $(BIN)/python --constraints constraints.txt $(EDITABLE)
+	@touch $@
+
+venv: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/dazoo demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q
+
+test-all: $(STAMP)
+	$(BIN)/python -m pytest -q -m "slow or not slow"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+wheels: $(STAMP)
+	rm -rf dist
+	for project in . $(PLUGINS:%=plugins/%); do $(BIN)/python -m build --wheel --outdir dist $$project || exit 1; done
+
+clean:
+	rm -rf dist build .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,51 @@
+"""The hooks that a plugin may implement, and the two pluggy markers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pluggy import HookimplMarker
+from pluggy import HookspecMarker
+
+
+hookspec = HookspecMarker("dazoo")
+hookimpl = HookimplMarker("dazoo")
+
+Register = Callable[..., None]
+"""`register(name, target, /, *, summary="", **settings)`: `target` is a string "module:attribute", `settings` go to its constructor."""
+
+
+@hookspec
+def dazoo_register_backbones(register: Register) -> Any:
+    """Register backbones: subclasses of `dazoo.contracts.Backbone`."""
+
+
+@hookspec
+def dazoo_register_gans(register: Register) -> Any:
+    """Register GAN variants: subclasses of `dazoo.contracts.GAN`."""
+
+
+@hookspec
+def dazoo_register_methods(register: Register) -> Any:
+    """Register adaptation methods: subclasses of `dazoo.contracts.Method`."""
+
+
+@hookspec
+def dazoo_register_datasets(register: Register) -> Any:
+    """Register data sets: subclasses of `dazoo.contracts.Dataset`."""
+
+
+@hookspec
+def dazoo_register_scenarios(register: Register) -> Any:
+    """Register scenarios: `dazoo.contracts.Scenario` or a subclass, with source, target and mapping as settings."""
+
+
+@hookspec
+def dazoo_register_validators(register: Register) -> Any:
+    """Register validators: subclasses of `dazoo.contracts.Validator`."""
+
+
+@hookspec
+def dazoo_register_entries(register: Register) -> Any:
+    """Register trained weights by recipe name: target "package:folder" inside the package, or "hub:user/repo@revision"."""
