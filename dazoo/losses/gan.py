@@ -27,13 +27,13 @@ def nonsaturating_generator(fake: Tensor) -> Tensor:
 
 
 @full_precision
-def lsgan_critic(real: Tensor, fake: Tensor) -> Tensor:
+def least_squares_critic(real: Tensor, fake: Tensor) -> Tensor:
     """((real - 1)^2 + fake^2) / 2 (Mao et al. 2017; the halving as in CycleGAN)."""
     return 0.5 * ((real - 1).square().mean() + fake.square().mean())
 
 
 @full_precision
-def lsgan_generator(fake: Tensor) -> Tensor:
+def least_squares_generator(fake: Tensor) -> Tensor:
     """(fake - 1)^2, not halved, as in CycleGAN."""
     return (fake - 1).square().mean()
 
@@ -89,7 +89,7 @@ class Game(NamedTuple):
 GAMES: Mapping[str, Game] = MappingProxyType(
     {
         "nonsaturating": Game(nonsaturating_critic, nonsaturating_generator),
-        "lsgan": Game(lsgan_critic, lsgan_generator),
+        "least_squares": Game(least_squares_critic, least_squares_generator),
         "hinge": Game(hinge_critic, hinge_generator),
     }
 )
