@@ -8,7 +8,6 @@ from typing import Any
 
 
 if TYPE_CHECKING:
-    from dazoo.evaluate import evaluate
     from dazoo.hookspecs import hookimpl
     from dazoo.listing import list_backbones
     from dazoo.listing import list_datasets
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from dazoo.listing import list_validators
     from dazoo.zoo import adapt
     from dazoo.zoo import create
+    from dazoo.zoo import evaluate
     from dazoo.zoo import load
     from dazoo.zoo import train
 
@@ -44,7 +44,6 @@ __all__ = [
 _LAZY = {
     "adapt": "dazoo.zoo",
     "create": "dazoo.zoo",
-    "evaluate": "dazoo.evaluate",
     "hookimpl": "dazoo.hookspecs",
     "list_backbones": "dazoo.listing",
     "list_datasets": "dazoo.listing",
@@ -60,10 +59,12 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     """Import a public function's module when the function is first asked for."""
+    if name == "evaluate":  # a function and a subpackage of one name: the subpackage can be called
+        return import_module("dazoo.evaluate")
     if name not in _LAZY:
         raise AttributeError(f"module 'dazoo' has no attribute {name!r}")
     return getattr(import_module(_LAZY[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *__all__})

@@ -9,13 +9,15 @@ whose parts are all registered is found, and there must be one. A name with all 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
-from typing import NoReturn
 
 from dazoo.errors import AmbiguousName
+from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
 from dazoo.errors import UnknownName
 from dazoo.registry import PART
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 KINDS = ("backbone", "gan", "method", "scenario")
 """The kinds of a recipe's parts, in the order in which they stand in its name."""
 
+MAX_LENGTH = 200
+"""Characters in a name; the longest real ones have about 60."""
+
+_PREFIXES = "Write 'dir:path/to/folder' for a folder or 'hub:user/repo' for a Hub repository."
+_ORDER = "expected backbone-gan-method-scenario, with a GAN, a method or both"
 _WORD = re.compile(r"[a-z0-9_]+")
 _QUALIFIER = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*):")
 
@@ -60,41 +67,37 @@ class Place:
 
 
 def locate(text: str) -> Place:
-    """Tell a name from a folder and a Hub repository.
+    """Tell a name from a folder and a Hub repository by the prefix "dir:" or "hub:".
 
     Raises:
-        InvalidName: a path or an address without its prefix.
+        InvalidName: a path or an address without its prefix, or nothing behind the prefix.
     """
-    for scheme in ("dir", "hub"):
-        if text.startswith(f"{scheme}:"):
-            rest = text[len(scheme) + 1 :]
-            if not rest:
-                raise InvalidName(f"{text!r} ends after its prefix; write {_EXAMPLE[scheme]}.")
-            return Place(scheme, rest)
+    if isinstance(text, str) and text.startswith(("dir:", "hub:")):
+        scheme, _, rest = text.partition(":")
+        if not rest:
+            raise InvalidName(f"{text!r} ends after its prefix. {_PREFIXES}")
+        return Place(scheme, rest)
     check(text)
     return Place("name", text)
-
-
-_EXAMPLE = {"dir": "'dir:path/to/folder'", "hub": "'hub:user/repo'"}
 
 
 def check(name: str) -> None:
     """Refuse what cannot be a name whatever is installed.
 
     Raises:
-        InvalidName: empty, a path or an address, or characters outside the grammar.
+        InvalidName: empty or over-long, a path or an address, or characters outside the grammar.
     """
     if not isinstance(name, str):
         raise InvalidName(f"A name is a string such as 'fcn-dann-gtsrb2india'; got {type(name).__name__}.")
     if not name:
         raise InvalidName("The name is empty; expected something like 'fcn-dann-gtsrb2india'. 'dazoo list' shows what there is.")
-    if "/" in name or "\\" in name or re.match(r"[A-Za-z]:$|[A-Za-z]:[^a-z0-9]", name):
-        raise InvalidName(
-            f"{name!r} looks like a path or an address. Write 'dir:{name}' for a folder or 'hub:{name}' for a Hub repository."
-        )
-    if name != name.strip() or not re.fullmatch(r"[a-z0-9_:-]+", name):
-        lower = re.sub(r"\s+", "", name.lower())
-        advice = f" Did you mean {lower!r}?" if re.fullmatch(r"[a-z0-9_:-]+", lower) else ""
+    if len(name) > MAX_LENGTH:
+        raise InvalidName(f"{name[:40]!r}... has {len(name)} characters; a name has at most {MAX_LENGTH}.")
+    if "/" in name or "\\" in name:
+        raise InvalidName(f"{name!r} looks like a path or an address, not a name. {_PREFIXES}")
+    if not re.fullmatch(r"[a-z0-9_:-]+", name):
+        tidy = re.sub(r"\s+", "", name.lower())
+        advice = f" Did you mean {tidy!r}?" if re.fullmatch(r"[a-z0-9_:-]+", tidy) else f" {_PREFIXES}"
         raise InvalidName(f"{name!r} is no name: names are lower-case letters, digits and '_', with '-' between the parts.{advice}")
 
 
@@ -120,23 +123,17 @@ def parse(name: str, zoo: Plugins | None = None) -> Recipe:
 
         zoo = installed()
     check(name)
-    found = _pick(list(_readings(name, zoo)))
-    if found is None:
-        _explain(name, zoo)
+    found = _pick(_readings(name, zoo))
+    if not found:
+        raise _why_not(name, zoo)
     if len(found) > 1:
-        raise AmbiguousName(f"{name!r} can be read in {len(found)} ways; write {' or '.join(repr(_shortest(r, zoo)) for r in found)}.")
-    return _recipe(_spellings(found[0], zoo))
+        ways = " or ".join(repr(compose(_spell(reading, zoo))) for reading in found)
+        raise AmbiguousName(f"{name!r} can be read in {len(found)} ways; write {ways}.")
+    return _spell(found[0], zoo)
 
 
 Reading = dict[str, Entry]
-
-
-def _recipe(parts: dict[str, str]) -> Recipe:
-    return Recipe(**parts)
-
-
-def _shortest(reading: Reading, zoo: Plugins) -> str:
-    return "-".join(_spellings(reading, zoo).values())
+"""The entry of each part of a name, by kind."""
 
 
 def _readings(name: str, zoo: Plugins) -> Iterator[tuple[Reading, bool]]:
@@ -177,69 +174,74 @@ def _tokens(name: str, position: int) -> Iterator[tuple[int, str | None, str | N
             yield word.end(), kind_word, dist, word[0]
 
 
-def _pick(readings: list[tuple[Reading, bool]]) -> list[Reading] | None:
+def _pick(readings: Iterable[tuple[Reading, bool]]) -> list[Reading]:
     """The different readings of a name; the one spelt in full goes before all others."""
-    for wanted in ([r for r, full in readings if full], [r for r, _ in readings]):
-        if wanted:
-            return [r for i, r in enumerate(wanted) if r not in wanted[:i]]
-    return None
+    everything = list(readings)
+    wanted = [reading for reading, full in everything if full] or [reading for reading, _ in everything]
+    return [reading for i, reading in enumerate(wanted) if reading not in wanted[:i]]
 
 
-def _spellings(reading: Reading, zoo: Plugins) -> dict[str, str]:
-    """The shortest spelling of each part with which the whole name is read as meant."""
+def _spell(reading: Reading, zoo: Plugins) -> Recipe:
+    """The recipe whose parts are spelt as shortly as the whole name can be and still be read as meant."""
     ways = {kind: (e.name, e.qualified, f"{kind}:{e.name}", f"{kind}:{e.qualified}") for kind, e in reading.items()}
-    for choice in sorted(product(range(4), repeat=len(ways)), key=lambda c: (sum(c), c)):
-        spelt = {kind: ways[kind][i] for kind, i in zip(ways, choice, strict=True)}
-        if _pick(list(_readings("-".join(spelt.values()), zoo))) == [reading]:
-            return spelt
-    raise AssertionError("a name spelt in full has one reading")
+    choices = sorted(product(range(4), repeat=len(ways)), key=lambda c: (sum(c), c))
+    recipes = (Recipe(**{kind: ways[kind][i] for kind, i in zip(ways, choice, strict=True)}) for choice in choices)
+    return next(r for r in recipes if _pick(_readings(compose(r), zoo)) == [reading])
 
 
-def _explain(name: str, zoo: Plugins) -> NoReturn:
-    """Say why a name has no reading: which part is unknown, in the wrong place, or missing."""
+def _why_not(name: str, zoo: Plugins) -> DazooError:
+    """The error for a name without a reading: which part is unknown, misplaced or missing."""
     registries = zoo.registries()
-    example = "expected backbone-gan-method-scenario, with a GAN, a method or both"
     words = _split(name, zoo)
-    known = {w: [k for k in KINDS if registries[k].find(w)] for w in words}
-    problems = []
+    kinds = [[k for k in KINDS if registries[k].find(word)] for word in words]
+    unknown, strange = [], False
     for i, word in enumerate(words):
-        if known[word]:
+        qualifier, _, plain = word.rpartition(":")
+        if not PART.fullmatch(plain):
+            return InvalidName(f"{name!r}: the part {word!r} does not follow the grammar: letters and digits, joined by single '_'.")
+        if kinds[i]:
             continue
-        bare = word.rpartition(":")[2]
-        if not PART.fullmatch(bare):
-            raise InvalidName(f"{name!r}: the part {bare!r} does not follow the grammar (letters and digits, joined by single '_').")
         roles = ("backbone",) if i == 0 else ("gan", "method", "scenario") if i == len(words) - 1 else ("gan", "method")
-        candidates = [n for k in roles for n in registries[k].names()]
-        problems.append(f"Unknown {_or(roles)} {word!r}.{did_you_mean(word, candidates)}")
-    if problems:
-        advice = " For a folder write 'dir:...', for a Hub repository 'hub:user/repo'." if ":" in name else ""
-        raise UnknownName(f"{name!r}: {' '.join(problems)}{advice}{zoo.hint()}")
-    kinds = [" or ".join(known[w]) for w in words]
-    listed = ", ".join(f"{w!r} is a {k}" for w, k in zip(words, kinds, strict=True))
-    if not any({"gan", "method"} & set(known[w]) for w in words):
-        suggestion = "-".join([words[0], "source", *words[1:]])
-        raise InvalidName(f"{name!r} names neither a GAN nor a method ({listed}); {example}. For no adaptation write {suggestion!r}.")
-    order = sorted(words, key=lambda w: KINDS.index(known[w][0]))
-    again = f" Did you mean {'-'.join(order)!r}?" if order != words and _pick(list(_readings("-".join(order), zoo))) else ""
-    raise InvalidName(f"{name!r} is no recipe: {listed}; {example}.{again}")
+        entries = [e for k in roles for e in registries[k].entries()]
+        same = [e.qualified for e in entries if e.name == plain]  # the name is right and the qualifier is not
+        near = f" Did you mean {_or([repr(s) for s in same])}?" if same else ""
+        unknown.append(
+            f"Unknown {_or(roles)} {word!r}.{near or did_you_mean(word, [e.qualified if qualifier else e.name for e in entries])}"
+        )
+        strange = strange or (qualifier not in ("", *KINDS) and all(e.dist != qualifier for r in registries.values() for e in r.entries()))
+    if unknown:
+        return UnknownName(f"{name!r}: {' '.join(unknown)}{f' {_PREFIXES}' if strange else ''}{zoo.hint()}")
+    listed = ", ".join(f"{word!r} is a {_or(k)}" for word, k in zip(words, kinds, strict=True))
+    order = sorted(words, key=lambda w: KINDS.index(kinds[words.index(w)][0]))
+    with_source = [words[0], "source", *words[1:]]
+    for other in (order, with_source):
+        if _pick(_readings("-".join(other), zoo)):
+            return InvalidName(f"{name!r} is no recipe: {listed}; {_ORDER}. Did you mean {'-'.join(other)!r}?")
+    return InvalidName(f"{name!r} is no recipe: {listed}; {_ORDER}.")
 
 
 def _split(name: str, zoo: Plugins) -> list[str]:
-    """Cut a name into parts for a message; a qualifier is the longest known distribution before a colon."""
-    dists = (
-        {e.dist for registry in zoo.registries().values() for e in registry.entries()} | {r.dist for r in zoo.loaded.values()} | set(KINDS)
-    )
-    pieces: list[str] = []
-    for piece in name.split("-"):
-        pieces.append(piece)
-        while ":" in piece and len(pieces) > 1 and piece.partition(":")[0] not in dists:
-            longest = next((i for i in range(len(pieces)) if "-".join(pieces[i:]).partition(":")[0] in dists), None)
-            if longest is None or longest == len(pieces) - 1:
+    """Cut a name into parts for a message: at every `-` that is not inside a distribution's name.
+
+    A distribution that nobody knows begins where the known parts before it end, so that the message can show it whole.
+    """
+    registries = zoo.registries()
+    dists = {entry.dist for registry in registries.values() for entry in registry.entries()}
+    dists |= {record.dist for record in zoo.loaded.values()}
+    words, position = [], 0
+    while position < len(name):
+        start = position
+        while qualifier := _QUALIFIER.match(name, position):
+            first = qualifier[1].partition("-")[0]
+            cut = any(registries[k].find(first) for k in KINDS) or any(qualifier[1].endswith(f"-{d}") for d in dists)
+            if qualifier[1] not in (*dists, *KINDS, first) and cut:
                 break
-            pieces[longest:] = ["-".join(pieces[longest:])]
-            break
-    return pieces
+            position = qualifier.end()
+        end = name.find("-", position)
+        position = len(name) if end < 0 else end + 1
+        words.append(name[start : len(name) if end < 0 else end])
+    return [*words, ""] if name.endswith("-") else words
 
 
-def _or(words: tuple[str, ...]) -> str:
+def _or(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -10,7 +11,6 @@ import time
 import traceback
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -29,6 +29,7 @@ from dazoo.registry import PART
 from dazoo.registry import RECIPE
 from dazoo.registry import Entry
 from dazoo.registry import Registry
+from dazoo.registry import did_you_mean
 
 
 GROUP = "dazoo"
@@ -51,6 +52,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
 
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _ENTRY_TARGET = re.compile(r"[A-Za-z_][\w.]*:[\w.-]+(/[\w.-]+)*(@[\w.-]+)?")
+_TOGETHER = "install versions of the two that go together"
 _HEAVY = ("torch", "torchvision", "timm")
 
 
@@ -139,33 +141,35 @@ class Plugins:
     def discover(self) -> Plugins:
         """Load every plugin that is installed and wanted; returns itself."""
         start = time.perf_counter()
-        present = set()
-        for dist, name, points in self._distributions():
-            present.add(name)
+        found = self._distributions()
+        for name in sorted(found, key=lambda n: (n != CORE, n)):
             if self.only is not None and name != CORE and name not in self.only:
                 continue
+            dist, points = found[name]
             for point in points:
                 self.load(point.load, dist=name, version=dist.version, entry_point=point.name, target=point.value, requires=dist.requires)
-        for name, spelling in sorted((self.only or {}).items()):
-            if name not in present:
-                error = f"DAZOO_PLUGINS names {spelling!r}, but no installed distribution of that name brings a dazoo plugin"
-                self._record(Record(dist=name, version="", entry_point="", target="", error=error))
+        for name in sorted(set(self.only or ()) - set(found)):
+            error = f"DAZOO_PLUGINS asks for {self.only[name]!r}, but no installed distribution of that name brings a dazoo plugin"
+            self._record(Record(dist=name, version="", entry_point="", target="", error=error))
         self._say(f"{len(self.loaded)} plugins in {1000 * (time.perf_counter() - start):.1f} ms")
         return self
 
-    def _distributions(self) -> Iterator[tuple[metadata.Distribution, str, list[metadata.EntryPoint]]]:
-        """Distributions with entry points of ours, the core first, then by name; the first on the path where one is there twice."""
+    def _distributions(self) -> dict[str, tuple[metadata.Distribution, list[metadata.EntryPoint]]]:
+        """Distributions with entry points of ours by name; the first on the path where one is there twice."""
         found: dict[str, tuple[metadata.Distribution, list[metadata.EntryPoint]]] = {}
-        dists = metadata.distributions() if self.path is None else metadata.distributions(path=self.path)
-        for dist in dists:
-            # The raw text is read first: parsing the metadata of a hundred unrelated distributions is what makes discovery slow.
-            if f"[{GROUP}]" not in (dist.read_text("entry_points.txt") or ""):
-                continue
-            name = canonicalize_name(dist.metadata["Name"] or "unnamed")
-            if name not in found:
-                found[name] = dist, sorted((p for p in dist.entry_points if p.group == GROUP), key=lambda p: p.name)
-        for name in sorted(found, key=lambda n: (n != CORE, n)):
-            yield found[name][0], name, found[name][1]
+        for dist in metadata.distributions() if self.path is None else metadata.distributions(path=self.path):
+            try:
+                # The raw text is read first: parsing the metadata of a hundred unrelated distributions is what makes discovery slow.
+                if f"[{GROUP}]" not in (dist.read_text("entry_points.txt") or ""):
+                    continue
+                name = str(canonicalize_name(dist.metadata["Name"]))
+                points = sorted((p for p in dist.entry_points if p.group == GROUP), key=lambda p: p.name)
+                found.setdefault(name, (dist, points))
+                _ = dist.version, dist.requires
+            except Exception as exc:
+                where = str(getattr(dist, "_path", "?"))  # all that is known of a distribution whose metadata cannot be read
+                self._record(Record(os.path.basename(where), "", "", where, error=f"its metadata cannot be read: {_reason(exc)}"), exc)
+        return found
 
     def load(
         self,
@@ -183,23 +187,28 @@ class Plugins:
             PluginError: it failed, and DAZOO_PLUGINS_STRICT is set.
         """
         record = Record(dist=str(canonicalize_name(dist)), version=version, entry_point=entry_point, target=target)
+        self._say(f"{record.name} {version} from {target} ...")
         start, heavy = time.perf_counter(), {m for m in _HEAVY if m in sys.modules}
-        plugin, cause = None, None
+        cause = None
         try:
-            _check_requirement(requires or ())
-            plugin = get()
-            _check_api(plugin)
-            self._manager.register(plugin, name=record.name)
-            self._manager.check_pending()
-            for entry in self._collect(plugin, record):
-                record.brings.setdefault(entry.kind, []).append(entry.name)
+            # What a plugin prints must not end up in the output of `dazoo list --json`.
+            with contextlib.redirect_stdout(sys.stderr):
+                _check_requirement(requires or ())
+                plugin = get()
+                _check_api(plugin)
+                self._register(plugin, record.name)
+                entries = self._collect(plugin, record)
+            self._add(entries)
         except KeyboardInterrupt:
             raise
         except BaseException as exc:  # a plugin's sys.exit() must not end the program either
-            cause = exc
-            record.error, record.traceback = _reason(exc), "".join(traceback.format_exception(exc))
-            if self._manager.is_registered(plugin):
-                self._manager.unregister(plugin)
+            cause, record.error = exc, _reason(exc)
+            record.traceback = "".join(traceback.format_exception(exc))
+            if self._manager.has_plugin(record.name):
+                self._manager.unregister(name=record.name)
+        else:
+            for entry in entries:
+                record.brings.setdefault(entry.kind, []).append(entry.name)
         record.seconds = time.perf_counter() - start
         imported = [m for m in _HEAVY if m in sys.modules and m not in heavy]
         if imported:
@@ -209,39 +218,51 @@ class Plugins:
 
     def _record(self, record: Record, cause: BaseException | None = None) -> None:
         self.loaded[record.name] = record
-        self._say(f"{1000 * record.seconds:8.1f} ms  {record.name} {record.version}  {record.error or 'ok'}")
+        self._say(f"{1000 * record.seconds:8.1f} ms  {record.name}: {record.error or 'loaded'}")
         if self.strict and record.error:
-            raise PluginError(
-                f"Plugin {record.name} {record.version} ({record.target}): {record.error} (DAZOO_PLUGINS_STRICT is set)"
-            ) from cause
+            raise PluginError(f"Plugin {record.name} {record.version}: {record.error} (DAZOO_PLUGINS_STRICT is set)") from cause
 
     def _say(self, text: str) -> None:
         if self.trace:
             print(f"dazoo: {text}", file=sys.stderr)
 
-    def _collect(self, plugin: Any, record: Record) -> list[Entry]:
-        """Call the plugin's hooks one by one, check everything, and only then add it to the registries."""
+    def _register(self, plugin: Any, name: str) -> None:
+        """Hand the plugin to pluggy, which checks the hooks' signatures; their names are checked here."""
+        other = self._manager.get_name(plugin)
+        if other:
+            raise PluginError(f"its entry point gives the same object as {other}; remove one of the two")
+        self._manager.register(plugin, name=name)
         callers = self._manager.get_hookcallers(plugin) or []
-        if not callers:
-            bare = [n for n in dir(plugin) if n.startswith("dazoo_register_")]
-            raise PluginError(f"it implements no hook{f'; mark {bare[0]} with @hookimpl' if bare else ''}")
-        staged: dict[tuple[str, str], Entry] = {}
+        specified = [n for n in dir(hookspecs) if n.startswith("dazoo_register_")]
         for caller in callers:
-            kind = KINDS[caller.name.removeprefix("dazoo_register_")][0]
-            register = _stage(kind, record, staged)
+            mine = [impl for impl in caller.get_hookimpls() if impl.plugin is plugin]
+            if not caller.has_spec() and not all(impl.optionalhook for impl in mine):
+                raise PluginError(f"it implements {caller.name!r}, which is no hook of dazoo.{did_you_mean(caller.name, specified)}")
+        if not any(caller.has_spec() for caller in callers):
+            bare = [n for n in dir(plugin) if n.startswith("dazoo_") and callable(getattr(plugin, n))]
+            raise PluginError(f"it implements no hook{f'; mark {bare[0]} with @hookimpl' if bare else ', so it brings nothing'}")
+
+    def _collect(self, plugin: Any, record: Record) -> list[Entry]:
+        """What the plugin registers: its hooks are called one by one, and nothing is added before all of them have run."""
+        staged: dict[tuple[str, str], Entry] = {}
+        for caller in self._manager.get_hookcallers(plugin) or []:
             for impl in caller.get_hookimpls():
-                if impl.plugin is not plugin:
+                if impl.plugin is not plugin or not caller.has_spec():
                     continue
                 if impl.wrapper or impl.hookwrapper:
-                    raise PluginError(f"{caller.name} is a wrapper; registration hooks are plain functions")
-                impl.function(*[register for _ in impl.argnames])
-        registries = self.registries()
-        for entry in staged.values():
-            for other in registries[entry.kind].find(entry.qualified):
-                raise PluginError(f"the {entry.kind} {entry.name!r} is already brought by plugin {other.plugin!r} of the same distribution")
-        for entry in staged.values():
-            registries[entry.kind].add(entry)
+                    raise PluginError(f"its {caller.name} is a wrapper; registration hooks are plain functions")
+                kind, _ = KINDS[caller.name.removeprefix("dazoo_register_")]
+                impl.function(*[_stage(kind, record, staged) for _ in impl.argnames])
         return list(staged.values())
+
+    def _add(self, entries: list[Entry]) -> None:
+        """Put a plugin's entries into the registries, all or none."""
+        registries = self.registries()
+        for entry in entries:
+            for other in registries[entry.kind].find(f"{entry.kind}:{entry.qualified}"):
+                raise PluginError(f"the {entry.kind} {entry.name!r} is already brought by plugin {other.plugin!r} of the same distribution")
+        for entry in entries:
+            registries[entry.kind].add(entry)
 
     def check(self, name: str | None = None) -> dict[str, str]:
         """Import every class that the loaded plugins (or the one called `name`) brought; problems by "kind name". Imports torch."""
@@ -285,25 +306,19 @@ def _check_requirement(requires: Iterable[str]) -> None:
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if (
-            wanted
-            and canonicalize_name(requirement.name) == CORE
-            and not requirement.specifier.contains(dazoo.__version__, prereleases=True)
-        ):
-            raise PluginError(
-                f"it requires dazoo{requirement.specifier}, but dazoo {dazoo.__version__} runs; install versions that go together"
-            )
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if not applies or canonicalize_name(requirement.name) != CORE:
+            continue
+        if not requirement.specifier.contains(dazoo.__version__, prereleases=True):
+            raise PluginError(f"it requires dazoo{requirement.specifier}, but this is dazoo {dazoo.__version__}; {_TOGETHER}")
 
 
 def _check_api(plugin: Any) -> None:
     api = getattr(plugin, "dazoo_api", None)
     if api is None:
         raise PluginError(f"it does not say which plugin interface it is written for; add `dazoo_api = {API}` to its module")
-    if api != API:
-        raise PluginError(
-            f"it is written for plugin interface {api!r}, but dazoo {dazoo.__version__} has {API}; install versions that go together"
-        )
+    if type(api) is not int or api != API:
+        raise PluginError(f"it is written for plugin interface {api!r}, but dazoo {dazoo.__version__} has {API}; {_TOGETHER}")
 
 
 def _reason(exc: BaseException) -> str:
