@@ -23,7 +23,8 @@ def read_npz(path: Path, keys: Sequence[str]) -> list[np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             lacking = [k for k in keys if k not in archive]
             if lacking:
-                raise DataError(f"{path} has no array {', '.join(lacking)}; it has {', '.join(archive.files) or 'none'}. Is it the right file?")
+                has = ", ".join(archive.files) or "none"
+                raise DataError(f"{path} has no array {', '.join(lacking)}; it has {has}. Is it the right file?")
             return [archive[k] for k in keys]
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, TypeError, AttributeError) as error:
         raise DataError(f"{path} cannot be read as an .npz archive ({error}); it may be truncated: fetch it again.") from error

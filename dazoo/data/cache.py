@@ -50,5 +50,6 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, terms: str = "u
         return read_pack(folder)
     except DataError as error:
         if not folder.is_dir():  # another process may have been first, which is no reason to complain
-            warnings.warn(f"The decoded copy of {name} was not kept: {error} Set DAZOO_CACHE to a folder that can be written.", stacklevel=2)
+            hint = "Set DAZOO_CACHE to a folder that can be written."
+            warnings.warn(f"The decoded copy of {name} was not kept: {error} {hint}", stacklevel=2)
     return images

@@ -83,9 +83,10 @@ def mapped(images: ImageSet, column: Sequence[str], classes: Sequence[str]) -> I
     """
     unknown = [c for c in column if c and c not in images.classes]
     if unknown:
-        raise DataError(f"{images.name} has no class {', '.join(map(repr, unknown))}; it has {', '.join(images.classes)}. Mend the mapping.")
+        lacks = ", ".join(map(repr, unknown))
+        raise DataError(f"{images.name} has no class {lacks}; it has {', '.join(images.classes)}. Mend the mapping.")
     if images.labels is None:
-        raise DataError(f"{images.name} has no labels, so classes cannot be chosen from it; a scenario needs labelled sets (for evaluation).")
+        raise DataError(f"{images.name} has no labels, so no classes can be chosen from it; a scenario needs labelled sets.")
     if tuple(column) == images.classes == tuple(classes):
         return images
     new = np.full(len(images.classes), -1, np.int64)
@@ -137,7 +138,8 @@ def _table(scenario: Scenario, classes: Mapping[str, Sequence[str]]) -> dict[str
         used = [n for n in names if n]
         twice = sorted({n for n in used if used.count(n) > 1})
         if twice or (column == "name" and len(used) < len(names)):
-            raise DataError(f"The class mapping {scenario.mapping!r}, column {column}: {', '.join(twice) or 'an empty name'} cannot be told apart.")
+            which = ", ".join(twice) or "an empty name"
+            raise DataError(f"The class mapping {scenario.mapping!r}, column {column}: {which} cannot be told apart; name each class once.")
     for index, name in enumerate(table["name"]):
         if not any(table[s][index] for s in scenario.sources):
             raise DataError(f"The class mapping {scenario.mapping!r}: no source has the class {name!r}, so nothing could learn it.")
