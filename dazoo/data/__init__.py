@@ -24,6 +24,7 @@ from dazoo.data.paths import cache_dir
 from dazoo.data.paths import data_root
 from dazoo.data.paths import find
 from dazoo.data.paths import missing
+from dazoo.data.pictures import Box
 from dazoo.data.pictures import is_picture_file
 from dazoo.data.pictures import read_picture
 from dazoo.data.pictures import to_array
@@ -37,6 +38,7 @@ from dazoo.data.voc import voc_boxes
 
 
 __all__ = [
+    "Box",
     "Boxed",
     "PackInfo",
     "Progress",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dazoo import hookimpl
 
 
@@ -11,13 +13,15 @@ _SCENARIO = "dazoo.contracts.dataset:Scenario"
 
 
 @hookimpl
-def dazoo_register_datasets(register):
+def dazoo_register_datasets(register: Callable[..., None]) -> None:
     register("mnist", "dazoo_digits.digits:MNIST", summary="Handwritten digits, 28x28 grey (LeCun et al. 1998)")
     register("usps", "dazoo_digits.digits:USPS", summary="Digits from American envelopes, 16x16 grey (Hull 1994)")
+    register("mnist_m", "dazoo_digits.mnist_m:MNISTM", summary="MNIST blended with crops of photographs (Ganin et al. 2016)")
 
 
 @hookimpl
-def dazoo_register_scenarios(register):
-    grey = {"size": 28, "channels": 1}
+def dazoo_register_scenarios(register: Callable[..., None]) -> None:
+    grey, colour = {"size": 28, "channels": 1}, {"size": 28, "channels": 3}
     register("mnist2usps", _SCENARIO, summary="MNIST to USPS", source="mnist", target="usps", settings=grey)
     register("usps2mnist", _SCENARIO, summary="USPS to MNIST", source="usps", target="mnist", settings=grey)
+    register("mnist2mnist_m", _SCENARIO, summary="MNIST to digits on photographs", source="mnist", target="mnist_m", settings=colour)

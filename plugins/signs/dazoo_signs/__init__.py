@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dazoo import hookimpl
 
 
@@ -11,14 +13,14 @@ _SETTINGS = {"size": 40, "balance": True}
 
 
 @hookimpl
-def dazoo_register_datasets(register):
+def dazoo_register_datasets(register: Callable[..., None]) -> None:
     register("gtsrb", "dazoo_signs.gtsrb:GTSRB", summary="German traffic signs, 43 classes (Stallkamp et al. 2012)")
     register("india", "dazoo_signs.india:India", summary="Indian traffic signs: a folder a class, IndianTSR with VOC boxes, or an archive")
     register("china", "dazoo_signs.china:China", summary="Chinese traffic signs, the 23 most frequent classes of TSRD (Huang 2017)")
 
 
 @hookimpl
-def dazoo_register_scenarios(register):
+def dazoo_register_scenarios(register: Callable[..., None]) -> None:
     register(
         "gtsrb2india",
         "dazoo.contracts.dataset:Scenario",
