@@ -32,6 +32,7 @@ class Problem:
         size: side of the square training images, pixels.
         source_counts: training images of each class, source side.
         target_count: number of target images.
+        label_smoothing: of the task's cross-entropy, a run setting.
     """
 
     backbone: Backbone
@@ -40,6 +41,7 @@ class Problem:
     size: int
     source_counts: tuple[int, ...]
     target_count: int
+    label_smoothing: float = 0.0
 
 
 class Component:

@@ -43,7 +43,7 @@ class Unlabelled:
 
 @dataclass(frozen=True)
 class Outputs:
-    """A backbone's answers: `features` (N, C) pooled and `logits` (N, K)."""
+    """A backbone's answers in float32: `features` (N, C) pooled and `logits` (N, K)."""
 
     features: Tensor
     logits: Tensor
@@ -134,4 +134,4 @@ class Step:
 
     def _run(self, x: Tensor) -> Outputs:
         f = self.backbone.pool(self.backbone.forward_features(x))  # (N, C)
-        return Outputs(f, self.backbone.head(f))
+        return Outputs(f.float(), self.backbone.head(f).float())

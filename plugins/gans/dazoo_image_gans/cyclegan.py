@@ -1,0 +1,201 @@
+"""CycleGAN. Zhu, Park, Isola and Efros, "Unpaired image-to-image translation using cycle-consistent adversarial networks", ICCV 2017."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch import nn
+from torch.nn import functional as F
+
+from dazoo.contracts import GAN
+from dazoo.contracts import CriticOutput
+from dazoo.contracts import Phase
+from dazoo.contracts import Step
+from dazoo.losses.gan import least_squares_critic
+from dazoo.losses.gan import least_squares_generator
+
+
+class CycleGAN(GAN):
+    """Two generators and two patch critics; each picture must survive the way there and back.
+
+    Args:
+        width: channels of the first layer; 0 takes the paper's 64 from 64 px on and 32 below.
+        blocks: residual blocks; 0 takes the paper's 9 above 128 px, 6 from 64 px on, and 3 below.
+        cycle: weight of the cycle loss (10 in the paper). identity: weight of the identity loss (5).
+        pool: pictures in the history that the critics are shown (50).
+        lr: Adam's rate (betas 0.5, 0.999).
+        kwargs: `channels`, `size`, `num_classes`, `code_size` of the contract.
+    """
+
+    takes = frozenset({"image"})
+
+    def __init__(
+        self, *, width: int = 0, blocks: int = 0, cycle: float = 10.0, identity: float = 5.0, pool: int = 50, lr: float = 2e-4, **kwargs: int
+    ) -> None:
+        super().__init__(**kwargs)
+        large = self.size >= 64
+        width = width or (64 if large else 32)
+        blocks = blocks or (9 if self.size > 128 else 6 if large else 3)
+        self.cycle, self.identity, self.lr = cycle, identity, lr
+        self.forth, self.back = (Generator(self.channels, width, blocks) for _ in range(2))
+        self.critic_target, self.critic_source = (Critic(self.channels, width, 3 if large else 2) for _ in range(2))
+        self.pools = nn.ModuleDict({side: ImagePool(pool, self.channels, self.size) for side in ("source", "target")})
+        self.num_critic_features = self.critic_target.num_features
+
+    def parts(self) -> Mapping[str, nn.Module]:
+        return {
+            "generator": self.forth,
+            "generator_back": self.back,
+            "critic": self.critic_target,
+            "critic_source": self.critic_source,
+            "critic_pools": self.pools,
+        }
+
+    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
+        adam = {"optimizer": "adam", "lr": self.lr, "betas": (0.5, 0.999), "weight_decay": 0.0}
+        return {name: adam for name in self.parts()}
+
+    def generate(self, images: Tensor) -> Tensor:
+        """Pictures (N, C, H, W) of the source domain in the target's style."""
+        return self.forth(images)
+
+    def judge(self, images: Tensor) -> CriticOutput:
+        return self.critic_target(images)
+
+    def phases(self) -> list[Phase]:
+        return [
+            Phase("generator", ("generator", "generator_back"), self._generators),
+            Phase("critic", ("critic", "critic_source"), self._critics),
+        ]
+
+    def _generators(self, step: Step) -> dict[str, Tensor]:
+        source, target = step.source.images, step.target.images
+        to_target = step.once("translated", lambda: self.forth(source))
+        to_source = self.back(target)
+        self.latest = (to_source.detach().float(), to_target.detach().float())  # the critics, next, are shown these
+        fool = least_squares_generator(self.critic_target(to_target).logits) + least_squares_generator(self.critic_source(to_source).logits)
+        cycle = F.l1_loss(self.back(to_target).float(), source) + F.l1_loss(self.forth(to_source).float(), target)
+        terms = {"generator/adversarial": fool, "generator/cycle": self.cycle * cycle}
+        if self.identity:
+            same = F.l1_loss(self.forth(target).float(), target) + F.l1_loss(self.back(source).float(), source)
+            terms["generator/identity"] = self.identity * same
+        return terms
+
+    def _critics(self, step: Step) -> dict[str, Tensor]:
+        to_source, to_target = self.latest
+        sides = (
+            ("target", self.critic_target, step.target.images, to_target),
+            ("source", self.critic_source, step.source.images, to_source),
+        )
+        terms = {}
+        for side, critic, real, fake in sides:
+            shown = self.pools[side].exchange(fake)
+            terms[f"critic/{side}"] = 0.5 * least_squares_critic(critic(real).logits, critic(shown).logits)
+        return terms
+
+
+class Generator(nn.Module):
+    """c7s1-w, d2w, d4w, residual blocks, u2w, uw, c7s1-C with tanh; reflection padding, instance norm. Any H and W."""
+
+    def __init__(self, channels: int, width: int, blocks: int) -> None:
+        super().__init__()
+        w = width
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(3),
+            *_unit(nn.Conv2d(channels, w, 7), w),
+            *_unit(nn.Conv2d(w, 2 * w, 3, 2, 1), 2 * w),
+            *_unit(nn.Conv2d(2 * w, 4 * w, 3, 2, 1), 4 * w),
+            *(Residual(4 * w) for _ in range(blocks)),
+            *_unit(nn.ConvTranspose2d(4 * w, 2 * w, 3, 2, 1, output_padding=1), 2 * w),
+            *_unit(nn.ConvTranspose2d(2 * w, w, 3, 2, 1, output_padding=1), w),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(w, channels, 7),
+            nn.Tanh(),
+        )
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, w = x.shape[-2:]
+        x = F.pad(x, (0, -w % 4, 0, -h % 4), mode="replicate")  # two halvings need multiples of 4
+        return self.layers(x)[..., :h, :w]
+
+
+class Residual(nn.Module):
+    """x + conv(conv(x)), with instance norm."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        c = channels
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(1), *_unit(nn.Conv2d(c, c, 3), c), nn.ReflectionPad2d(1), nn.Conv2d(c, c, 3), nn.InstanceNorm2d(c)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
+
+
+class Critic(nn.Module):
+    """Patch critic: a map of logits, each judging the patch it sees (70 x 70 px with `depth` 3)."""
+
+    def __init__(self, channels: int, width: int, depth: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+        c = width
+        for i in range(1, depth + 1):
+            stride = 1 if i == depth else 2
+            layers += [nn.Conv2d(c, 2 * c, 4, stride, 1), nn.InstanceNorm2d(2 * c), nn.LeakyReLU(0.2, inplace=True)]
+            c *= 2
+        self.layers = nn.Sequential(*layers)
+        self.last = nn.Conv2d(c, 1, 4, 1, 1)
+        self.num_features = c
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> CriticOutput:
+        f = self.layers(x)  # (N, F, h, w)
+        return CriticOutput(self.last(f), f.mean(dim=(2, 3)))
+
+
+class ImagePool(nn.Module):
+    """A history of generated pictures (Shrivastava et al., CVPR 2017): half of what the critic is shown is old.
+
+    The pictures and their number are buffers, so the pool survives a resume.
+    """
+
+    images: Tensor
+    filled: Tensor
+
+    def __init__(self, size: int, channels: int, side: int) -> None:
+        super().__init__()
+        self.register_buffer("images", torch.zeros(size, channels, side, side))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def exchange(self, fresh: Tensor) -> Tensor:
+        """Give in (N, C, H, W), get as many back: while the pool fills, the same; then about half of them from the history."""
+        n, size = len(fresh), len(self.images)
+        slots = torch.randint(size, (n,), device=fresh.device)
+        old = self.images[slots]
+        usable = (slots < self.filled) & (torch.rand(n, device=fresh.device) < 0.5)
+        shown = torch.where(usable[:, None, None, None], old, fresh)
+        empty = self.filled + torch.arange(n, device=fresh.device)  # the next free places, while there are any
+        places = torch.where(empty < size, empty, torch.where(usable, slots, size))
+        kept = places < size
+        padded = torch.cat([self.images, self.images[:1]])  # the extra row takes what is not kept, without a branch
+        padded[torch.where(kept, places, size)] = fresh.to(padded.dtype)
+        self.images.copy_(padded[:size])
+        self.filled.copy_((self.filled + n).clamp_max(size))
+        return shown
+
+
+def _unit(conv: nn.Module, channels: int) -> tuple[nn.Module, ...]:
+    return conv, nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

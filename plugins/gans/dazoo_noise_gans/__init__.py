@@ -1,0 +1,13 @@
+"""Plugin: `dcgan`, pictures from noise."""
+
+from __future__ import annotations
+
+from dazoo import hookimpl
+
+
+dazoo_api = 1
+
+
+@hookimpl
+def dazoo_register_gans(register) -> None:
+    register("dcgan", "dazoo_noise_gans.dcgan:DCGAN", summary="Deep convolutional GAN (Radford et al. 2016)")

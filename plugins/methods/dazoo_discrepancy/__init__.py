@@ -1,0 +1,13 @@
+"""Plugin: `mcd`, two classifiers that disagree on the target."""
+
+from __future__ import annotations
+
+from dazoo import hookimpl
+
+
+dazoo_api = 1
+
+
+@hookimpl
+def dazoo_register_methods(register) -> None:
+    register("mcd", "dazoo_discrepancy.method:MCD", summary="Maximum classifier discrepancy (Saito et al. 2018)")

@@ -1,0 +1,13 @@
+"""Plugin: `mean_teacher`, training on the predictions of an averaged network."""
+
+from __future__ import annotations
+
+from dazoo import hookimpl
+
+
+dazoo_api = 1
+
+
+@hookimpl
+def dazoo_register_methods(register) -> None:
+    register("mean_teacher", "dazoo_prediction.method:MeanTeacher", summary="Self-training from an averaged teacher with balanced, confident pseudo-labels (French et al. 2018)")

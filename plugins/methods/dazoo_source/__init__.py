@@ -1,0 +1,13 @@
+"""Plugin: `source`, no adaptation."""
+
+from __future__ import annotations
+
+from dazoo import hookimpl
+
+
+dazoo_api = 1
+
+
+@hookimpl
+def dazoo_register_methods(register) -> None:
+    register("source", "dazoo_source.method:Source", summary="No adaptation: the source labels alone")

@@ -1,0 +1,13 @@
+"""Plugin: `tent`, adaptation of a trained model to target pictures alone."""
+
+from __future__ import annotations
+
+from dazoo import hookimpl
+
+
+dazoo_api = 1
+
+
+@hookimpl
+def dazoo_register_methods(register) -> None:
+    register("tent", "dazoo_test_time.method:Tent", summary="Entropy minimisation over normalisation layers (Wang et al. 2021)")
