@@ -122,7 +122,7 @@ def _mean_squared_distance(x: Tensor) -> Tensor:
     """Mean over all pairs (i, j), i = j included, in linear time, without gradient."""
     x = x.detach()
     spread = 2 * (x - x.mean(0)).square().sum(1).mean()
-    return spread.clamp_min(torch.finfo(x.dtype).tiny)  # identical samples: every distance is 0 and every kernel 1
+    return spread.clamp_min(1e-20)  # identical samples: every distance is 0 and every kernel 1
 
 
 def _kernels(squared: Tensor, variance: Tensor, scales: Sequence[float]) -> Tensor:

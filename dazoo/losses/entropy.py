@@ -26,7 +26,8 @@ def entropy_minimisation(logits: Tensor) -> Tensor:
 @full_precision
 def diversity(logits: Tensor) -> Tensor:
     """Minus the entropy of the mean prediction, between -log K and 0: makes the batch use all classes evenly."""
-    return -torch.special.entr(_mean_prediction(logits)).sum()
+    log_mean = _log_mean_prediction(logits)
+    return (log_mean.exp() * log_mean).sum()
 
 
 @full_precision
@@ -37,8 +38,8 @@ def mean_divergence(logits: Tensor, prior: Tensor) -> Tensor:
         logits: (N, K).
         prior: (K,) expected class frequencies, sum 1, none zero. With equal frequencies this is `diversity` + log K.
     """
-    mean = _mean_prediction(logits)
-    return -(torch.special.entr(mean) + mean * prior.log()).sum()
+    log_mean = _log_mean_prediction(logits)
+    return (log_mean.exp() * (log_mean - prior.log())).sum()
 
 
 def information_maximisation(logits: Tensor) -> Tensor:
@@ -49,9 +50,10 @@ def information_maximisation(logits: Tensor) -> Tensor:
 @full_precision
 def class_balance(logits: Tensor) -> Tensor:
     """Mean over classes of the binary cross entropy of the mean prediction to 1/K (French et al. 2018)."""
-    mean = _mean_prediction(logits)
-    k = mean.numel()
-    return -(mean.log() / k + torch.log1p(-mean).clamp_min(-100.0) * (1 - 1 / k)).mean()  # clamped where a class takes everything
+    log_mean = _log_mean_prediction(logits)
+    share = 1 / log_mean.numel()
+    rest = 1 - log_mean.exp().clamp_max(1 - torch.finfo(log_mean.dtype).eps)  # stays above 0 where one class takes everything
+    return -(share * log_mean + (1 - share) * rest.log()).mean()
 
 
 @full_precision
@@ -123,7 +125,3 @@ def self_training(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
 
 def _log_mean_prediction(logits: Tensor) -> Tensor:
     return F.log_softmax(logits, 1).logsumexp(0) - math.log(len(logits))  # (K,), finite where the mean itself underflows
-
-
-def _mean_prediction(logits: Tensor) -> Tensor:
-    return _log_mean_prediction(logits).exp()

@@ -28,13 +28,13 @@ def nonsaturating_generator(fake: Tensor) -> Tensor:
 
 @full_precision
 def least_squares_critic(real: Tensor, fake: Tensor) -> Tensor:
-    """((real - 1)^2 + fake^2) / 2 (Mao et al. 2017; the halving as in CycleGAN)."""
-    return 0.5 * ((real - 1).square().mean() + fake.square().mean())
+    """(real - 1)^2 + fake^2 (Mao et al. 2017). Like every critic's loss here a sum of two means; CycleGAN's paper halves it."""
+    return (real - 1).square().mean() + fake.square().mean()
 
 
 @full_precision
 def least_squares_generator(fake: Tensor) -> Tensor:
-    """(fake - 1)^2, not halved, as in CycleGAN."""
+    """(fake - 1)^2."""
     return (fake - 1).square().mean()
 
 

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from dazoo.losses import prior as p
+
+
+SOURCE = torch.tensor([1 / 3, 1 / 3, 1 / 3])
+TARGET = torch.tensor([0.7, 0.2, 0.1])
+
+
+def draw(frequencies: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Labels, and calibrated probabilities for classes of equal frequency: x ~ N(2 e_k, 1), so p(k | x) is softmax(2 x)."""
+    g = torch.Generator().manual_seed(seed)
+    labels = torch.multinomial(frequencies, n, replacement=True, generator=g)
+    x = torch.randn(n, 3, generator=g) + 2 * torch.nn.functional.one_hot(labels, 3)
+    return labels, (2 * x).softmax(1)
+
+
+@pytest.mark.parametrize("target", [TARGET, SOURCE, torch.tensor([0.0, 0.5, 0.5])])
+def test_both_estimators_find_a_shifted_prior(target: Tensor) -> None:
+    labels, source = draw(SOURCE, 4000, 0)
+    _, seen = draw(target, 4000, 1)
+    naive = (seen.mean(0) - target).abs().sum()
+    for estimate in (p.em_prior(seen, SOURCE), p.bbse_prior(p.soft_confusion(source, labels), seen.mean(0))):
+        assert estimate.sum().item() == pytest.approx(1, abs=1e-5)
+        assert (estimate >= 0).all()
+        assert (estimate - target).abs().sum() < 0.06
+        assert torch.equal(target, SOURCE) or (estimate - target).abs().sum() < naive
+
+
+def test_soft_confusion_sums_to_one_with_labels_in_columns() -> None:
+    matrix = p.soft_confusion(torch.tensor([[1.0, 0], [0.25, 0.75], [1, 0]]), torch.tensor([0, 1, 1]))
+    torch.testing.assert_close(matrix, torch.tensor([[1.0, 1.25], [0, 0.75]]) / 3)
+
+
+def test_bbse_keeps_classes_that_cannot_be_told_apart_at_their_source_share() -> None:
+    blind = torch.full((3, 3), 1 / 9)
+    torch.testing.assert_close(p.bbse_prior(blind, torch.full((3,), 1 / 3)), SOURCE, atol=1e-3, rtol=0)
+
+
+def test_adapting_probabilities_raises_accuracy() -> None:
+    labels, seen = draw(TARGET, 4000, 2)
+    adapted = p.adapt_probabilities(seen, p.em_prior(seen, SOURCE), SOURCE)
+    torch.testing.assert_close(adapted.sum(1), torch.ones(4000))
+    assert (adapted.argmax(1) == labels).float().mean() > (seen.argmax(1) == labels).float().mean() + 0.02
+
+
+def test_importance_weights() -> None:
+    weights = p.importance_weights(torch.tensor([0.5, 0.5, 0.0]), torch.tensor([0.1, 0.0, 0.9]))
+    torch.testing.assert_close(weights, torch.tensor([5.0, 0.0, 0.0]))
+    assert p.importance_weights(TARGET, torch.tensor([0.1, 0.1, 0.8]), limit=3.0).max() == 3
+
+
+def test_alignment_pushes_a_collapsed_class_down() -> None:
+    probabilities = torch.tensor([[0.6, 0.4], [0.5, 0.5]])
+    aligned = p.align_distribution(probabilities, torch.tensor([0.5, 0.5]), torch.tensor([0.9, 0.1]))
+    torch.testing.assert_close(aligned.sum(1), torch.ones(2))
+    assert aligned.argmax(1).tolist() == [1, 1]
+    same = p.align_distribution(probabilities, TARGET[:2], TARGET[:2])
+    torch.testing.assert_close(same, probabilities)
+    assert torch.isfinite(p.align_distribution(probabilities, torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))).all()
+
+
+def test_running_mean_goes_to_the_predictions() -> None:
+    mean = torch.tensor([0.5, 0.5])
+    probabilities = torch.tensor([[1.0, 0.0]], requires_grad=True)
+    for _ in range(500):
+        mean = p.update_running_mean(mean, probabilities)
+    torch.testing.assert_close(mean, torch.tensor([1.0, 0.0]), atol=0.01, rtol=0)
+    assert not mean.requires_grad
