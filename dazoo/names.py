@@ -38,6 +38,7 @@ MAX_LENGTH = 200
 _PREFIXES = "Write 'dir:path/to/folder' for a folder or 'hub:user/repo' for a Hub repository."
 _ORDER = "expected backbone-gan-method-scenario, with a GAN, a method or both"
 _WORD = re.compile(r"[a-z0-9_]+")
+_SPELT = re.compile(rf"([a-z0-9-]+:){{0,2}}{PART.pattern}")
 _QUALIFIER = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*):")
 
 
@@ -197,7 +198,7 @@ def _why_not(name: str, zoo: Plugins) -> DazooError:
     unknown, strange = [], False
     for i, word in enumerate(words):
         qualifier, _, plain = word.rpartition(":")
-        if not PART.fullmatch(plain):
+        if not _SPELT.fullmatch(word):
             return InvalidName(f"{name!r}: the part {word!r} does not follow the grammar: letters and digits, joined by single '_'.")
         if kinds[i]:
             continue
