@@ -51,7 +51,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
 """Registry attribute: what one of its names is called, and the class that every target must subclass."""
 
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_ENTRY_TARGET = re.compile(r"[A-Za-z_][\w.]*:[\w.-]+(/[\w.-]+)*(@[\w.-]+)?")
+_ENTRY_TARGET = re.compile(r"[A-Za-z_][\w.]*:[\w-][\w.-]*(/[\w-][\w.-]*)*(@[\w.-]+)?")
 _TOGETHER = "install versions of the two that go together"
 _HEAVY = ("torch", "torchvision", "timm")
 
