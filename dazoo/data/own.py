@@ -17,7 +17,6 @@ from dazoo.data.folder import read_labelled
 from dazoo.data.folder import read_loose
 from dazoo.data.pack import is_pack
 from dazoo.data.pack import pack_info
-from dazoo.data.pack import read_pack
 from dazoo.data.pictures import is_picture_file
 from dazoo.errors import DataError
 
@@ -93,21 +92,24 @@ def _target(
     folder: Path, classes: tuple[str, ...], labelled: bool | None, size: int, channels: int, progress: Progress | None
 ) -> ImageSet:
     if labelled is None and folder.is_dir():
-        labelled = pack_info(folder).labelled if is_pack(folder) else _looks_labelled(folder, classes)
+        labelled = _looks_labelled(folder, classes)
     if labelled:
         return _labelled(folder, classes, size, channels, progress)
     return read_loose(folder, size=size, channels=channels, classes=classes, progress=progress)
 
 
 def _looks_labelled(folder: Path, classes: tuple[str, ...]) -> bool:
-    if any(is_picture_file(p) for p in folder.iterdir() if p.is_file()):
-        return False
-    names = [p.name for p in class_folders(folder) if picture_files(p)]
+    if is_pack(folder):
+        names = list(pack_info(folder).classes) if pack_info(folder).labelled else []
+    elif any(is_picture_file(p) for p in folder.iterdir() if p.is_file()):
+        names = []
+    else:
+        names = [p.name for p in class_folders(folder) if picture_files(p)]
     known = [n for n in names if n in classes]
     if known and len(known) < len(names):
         strange = ", ".join(n for n in names if n not in classes)
         raise DataError(
-            f"{folder} has folders with class names ({', '.join(known)}) beside others ({strange}). Rename or remove the others "
+            f"{folder} has class folders of the source ({', '.join(known)}) beside others ({strange}). Rename or remove the others "
             "so that they give labels for evaluation, or pass target_labelled=False to use all pictures without labels."
         )
     return bool(known)
@@ -115,9 +117,9 @@ def _looks_labelled(folder: Path, classes: tuple[str, ...]) -> bool:
 
 def _labelled(folder: Path, classes: tuple[str, ...], size: int, channels: int, progress: Progress | None) -> ImageSet:
     if folder.is_dir() and is_pack(folder):
-        found = read_pack(folder)
-        if set(found.classes) - set(classes):
-            raise DataError(f"The pack {folder} has classes that the source lacks: {', '.join(sorted(set(found.classes) - set(classes)))}.")
+        strange = sorted(set(pack_info(folder).classes) - set(classes))
+        if strange:
+            raise DataError(f"The pack {folder} has classes that the source lacks: {', '.join(strange)}. Leave them out and pack again.")
     found = read_labelled(folder, size=size, channels=channels, classes=classes, progress=progress)
     if found.classes == classes or found.labels is None:
         return found
