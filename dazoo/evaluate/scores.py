@@ -1,4 +1,4 @@
-"""Validators: label-free scores of a model on the target. Higher is better; evidence that is not finite scores -inf."""
+"""Validators: label-free scores of a model on the target. Higher is better; evidence that is empty or not finite scores -inf."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class Score(Validator):
     def __call__(self, evidence: Evidence) -> float:
         tensors = [getattr(evidence, f.name) for f in dataclasses.fields(evidence)]
         if not all(bool(torch.isfinite(t).all()) for t in tensors if t.is_floating_point()):
+            return -math.inf
+        if not len(evidence.target_logits):
             return -math.inf
         evidence = Evidence(*(t.detach().double() if t.is_floating_point() else t for t in tensors))
         value = self.score(evidence)
