@@ -171,23 +171,29 @@ class Registry:
         if twice:
             fixed = ", ".join(f"{k}={entry.settings[k]!r}" for k in twice)
             raise SettingsError(f"The {self.kind} {name!r} stands for {fixed}; leave {', '.join(twice)} out, or choose another name.")
-        arguments = {**entry.settings, **kwargs}
-        self._check_arguments(name, cls, args, arguments)
-        return cls(*args, **arguments)
-
-    def _check_arguments(self, name: str, cls: type, args: tuple[Any, ...], arguments: Mapping[str, Any]) -> None:
-        """Say in the registry's words what Python would say as a TypeError about `__init__`."""
         try:
-            signature = inspect.signature(cls)
-        except ValueError:
-            return
-        try:
-            signature.bind(*args, **arguments)
+            inspect.signature(cls).bind(*args, **entry.settings, **kwargs)
+        except ValueError:  # a class without a Python signature
+            pass
         except TypeError as exc:
-            known = [p.name for p in signature.parameters.values() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-            unknown = [a for a in arguments if a not in known]
-            near = did_you_mean(unknown[0], known) if unknown else ""
-            raise SettingsError(f"The {self.kind} {name!r}: {exc}.{near} It takes: {', '.join(known) or 'nothing'}.") from exc
+            raise self._bad_arguments(name, cls, exc) from exc
+        try:
+            return cls(*args, **entry.settings, **kwargs)
+        except TypeError as exc:
+            # A class that passes **kwargs on learns only further up, or in the library that it wraps, that nobody takes one of them.
+            refused = re.search(r"unexpected keyword argument '(\w+)'", str(exc))
+            if refused and refused[1] in kwargs:
+                raise self._bad_arguments(name, cls, exc) from exc
+            raise
+
+    def _bad_arguments(self, name: str, cls: type, exc: TypeError) -> SettingsError:
+        """What Python says about a call, with what the class takes."""
+        named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        inits = [inspect.signature(c.__init__) for c in cls.__mro__ if inspect.isfunction(c.__dict__.get("__init__"))]
+        takes = list(dict.fromkeys(p.name for s in inits for p in s.parameters.values() if p.kind in named and p.name != "self"))
+        refused = re.search(r"unexpected keyword argument '(\w+)'", str(exc))
+        near = did_you_mean(refused[1], takes) if refused else ""
+        return SettingsError(f"The {self.kind} {name!r}: {exc}.{near} It takes: {', '.join(takes) or 'nothing'}.")
 
 
 def _import(target: str) -> Any:

@@ -25,6 +25,10 @@ class Shape:
 class Square(Shape):
     pass
 
+class Passing(Shape):
+    def __init__(self, *, fill=0, **kwargs):
+        super().__init__(**kwargs)
+
 class Stranger:
     pass
 
@@ -141,6 +145,13 @@ def test_settings_are_checked(registry: Registry) -> None:
         registry.build("square", color="blue")
     with pytest.raises(SettingsError, match="missing.*'sides'"):
         registry.build("shape")
+
+
+def test_settings_that_only_a_base_class_refuses(registry: Registry) -> None:
+    registry.add(_entry("passing", "Passing"))
+    assert registry.build("passing", sides=1, colour="blue", fill=2).colour == "blue"
+    with pytest.raises(SettingsError, match="'color'.*Did you mean 'colour'.*It takes: fill, sides, colour"):
+        registry.build("passing", sides=1, color="blue")
 
 
 def test_an_error_inside_the_class_is_not_dressed_up(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
