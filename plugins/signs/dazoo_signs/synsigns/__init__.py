@@ -7,6 +7,8 @@ from dazoo_signs.synsigns.classes import VARIANTS
 from dazoo_signs.synsigns.render import draw
 from dazoo_signs.synsigns.render import render
 from dazoo_signs.synsigns.render import render_set
+from dazoo_signs.synsigns.scene import SignBox
+from dazoo_signs.synsigns.scene import scene
 
 
-__all__ = ["CLASSES", "VARIANTS", "draw", "render", "render_set"]
+__all__ = ["CLASSES", "VARIANTS", "SignBox", "draw", "render", "render_set", "scene"]

@@ -40,14 +40,14 @@ class Design:
 
 
 def _number(digits: str, style: str, pens: tuple[float, ...]) -> tuple[Pictogram, ...]:
-    return tuple((("black", text(digits, pen, gap, style)),) for pen in pens for gap in (0.28, 0.42))
+    return tuple((("black", text(digits, pen, gap, style)),) for pen in pens for gap in (0.06, 0.18))
 
 
 def _words(colour: str, top: str, below: str = "") -> tuple[Pictogram, ...]:
     if not below:
-        return tuple(((colour, text(top, pen, gap)),) for pen in (0.3, 0.42) for gap in (0.35, 0.5))
+        return tuple(((colour, text(top, pen, gap)),) for pen in (0.3, 0.42) for gap in (0.08, 0.2))
     return tuple(
-        ((colour, drawing(moved(text(top, pen, 0.4), 0, -0.55, 0.42), moved(text(below, pen, 0.4), 0, 0.5, share))),)
+        ((colour, drawing(moved(text(top, pen, 0.12), 0, -0.55, 0.42), moved(text(below, pen, 0.12), 0, 0.5, share))),)
         for pen in (0.34, 0.48)
         for share in (0.32, 0.4)
     )
@@ -56,7 +56,7 @@ def _words(colour: str, top: str, below: str = "") -> tuple[Pictogram, ...]:
 def _ring(digits: str) -> tuple[tuple[Design, ...], tuple[Design, ...]]:
     vienna = Design("ring", _number(digits, "din", (0.28, 0.34)), scale=0.36)
     thin = Design("ring", _number(digits, "din", (0.3, 0.4)), scale=0.4, weight=0.5)
-    wide = Design("ring", _number(digits, "gothic", (0.34, 0.46, 0.58)), scale=0.4, stretch=1.12, weight=1.5)
+    wide = Design("ring", _number(digits, "gothic", (0.32, 0.4, 0.48)), scale=0.4, stretch=1.12, weight=1.5)
     return (vienna,), (wide, thin)
 
 
@@ -69,7 +69,7 @@ def _mirrored(designs: tuple[Design, ...]) -> tuple[Design, ...]:
 
 
 _CURVE_V = (_warning((p.CURVE_BEAK,), 0.34, 0.32),)
-_CURVE_I = (_warning((p.CURVE_ARROW, p.CURVE_SWEEP, p.CURVE_WIDE, p.CURVE_ARROW), 0.38, 0.28), replace(_CURVE_V[0], weight=0.2))
+_CURVE_I = (_warning((p.CURVE_ARROW, p.CURVE_SWEEP, p.CURVE_WIDE, p.CURVE_ARROW), 0.42, 0.27), replace(_CURVE_V[0], weight=0.2))
 _TURN_V = (Design("blue", (p.TURN_ROUND,), scale=0.62),)
 _TURN_I = (Design("blue", (p.TURN_ROUND, p.TURN_SQUARE, p.TURN_SWEEP, p.TURN_THIN), scale=0.66),)
 _FORK_V = (Design("blue", (p.FORK_SQUARE, p.FORK_ROUND), scale=0.66),)
@@ -82,7 +82,7 @@ DESIGNS: dict[str, tuple[tuple[Design, ...], tuple[Design, ...]]] = {
     "No overtaking": (
         (Design("ring", (p.TWO_CARS,), scale=0.64),),
         (
-            Design("ring", (p.OVERTAKE, p.OVERTAKE_ROUND), scale=0.56, slash="rising"),
+            Design("ring", (p.OVERTAKE, p.OVERTAKE_ROUND), scale=0.6, slash="rising"),
             Design("ring", (p.TWO_CARS,), scale=0.6, weight=0.12),
             Design("ring", (p.TWO_CARS,), scale=0.6, slash="rising", weight=0.06),
         ),
@@ -127,18 +127,18 @@ DESIGNS: dict[str, tuple[tuple[Design, ...], tuple[Design, ...]]] = {
     ),
     "Road work": (
         (_warning((p.WORKER,), 0.38, 0.28),),
-        (_warning((p.WORKER, p.WORKER_BENT), 0.42, 0.27, flips=0.35),),
+        (_warning((p.WORKER, p.WORKER_BENT), 0.45, 0.26, flips=0.35),),
     ),
     "Pedestrians": (
         (_warning((p.PEDESTRIAN, p.PEDESTRIAN, p.PEDESTRIAN_STRIPES), 0.4, 0.25, flips=0.4),),
         (
-            _warning((p.CROSSING, p.CROSSING_FAN, p.CROSSING_LOW), 0.46, 0.26, 0.95, flips=0.5),
+            _warning((p.CROSSING, p.CROSSING_FAN, p.CROSSING_LOW, p.CROSSING_TALL), 0.5, 0.22, 0.95, flips=0.5),
             replace(_warning((p.PEDESTRIAN_STRIPES,), 0.46, 0.24), weight=0.15),
         ),
     ),
     "Children": (
         (_warning((p.CHILDREN, p.CHILDREN_RUN), 0.38, 0.28),),
-        (_warning((p.CHILDREN, p.CHILDREN_WALK, p.RUNNER, p.CHILDREN_RUN), 0.42, 0.28, flips=0.5),),
+        (_warning((p.CHILDREN, p.CHILDREN_WALK, p.RUNNER, p.CHILDREN_RUN), 0.44, 0.27, flips=0.5),),
     ),
     "Bicycles crossing": (
         (_warning((p.BICYCLE,), 0.42, 0.3, flips=0.1),),

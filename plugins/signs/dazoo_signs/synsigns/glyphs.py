@@ -88,13 +88,13 @@ LETTERS: dict[str, tuple[Stroke, ...]] = {
 
 
 @lru_cache(maxsize=256)
-def text(characters: str, pen: float = 0.3, gap: float = 0.38, style: str = "din") -> Drawing:
+def text(characters: str, pen: float = 0.3, gap: float = 0.12, style: str = "din") -> Drawing:
     """A line of text, centred on the origin, one unit high on each side of it.
 
     Args:
         characters: digits 0, 2, 3, 6, the letters of `LETTERS`, and spaces.
         pen: stroke width; a glyph is 2 high.
-        gap: space between glyphs, where a glyph is about 0.9 wide.
+        gap: space between the inked parts of neighbours, where a glyph is about 0.9 wide and a pen's width.
         style: "din" or "gothic" digits.
     """
     table = {**LETTERS, **(DIN if style == "din" else GOTHIC)}
@@ -102,10 +102,10 @@ def text(characters: str, pen: float = 0.3, gap: float = 0.38, style: str = "din
     parts, x = [], 0.0
     for character in characters:
         width = 0.3 if character == "I" else 0.6 if character == " " else 0.9
-        x += width / 2
+        x += (width + pen) / 2
         for kind, points in table.get(character, ()):
             spots = tuple((px, py * inset) for px, py in points)
             piece = line(pen, *spots) if kind == "l" else curve(pen, *spots, closed=kind == "o")
             parts.append(moved(piece, x=x))
-        x += width / 2 + gap
+        x += (width + pen) / 2 + gap
     return moved(drawing(*parts), x=-(x - gap) / 2)

@@ -92,7 +92,7 @@ STYLES: dict[str, Style] = {
         bold=(0.75, 1.3), head=(0.8, 1.25), warp=0.09,
         half=(0.42, 0.53), shift=0.05, spin=9.0, shear=0.12, tilt=0.22, backing=0.15,
         fade=(0.0, 0.55), dirt=(0.0, 0.5), exposure=(0.5, 1.2), curve=(-0.5, 0.5), cast=0.07, warm=(-0.05, 0.12),
-        blur=(0.2, 1.0), coarse=(0.35, 0.45), sharpen=(0.0, 1.0), noise=(0.5, 8.0), jpeg=(0.0, 28.0),
+        blur=(0.2, 0.9), coarse=(0.3, 0.5), sharpen=(0.0, 1.0), noise=(0.5, 8.0), jpeg=(0.0, 28.0),
     ),
 }  # fmt: skip
 """Style of each variant."""
