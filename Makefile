@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.dazoo-installed
 PLUGINS := backbones gans methods signs digits
 PROJECTS := pyproject.toml $(PLUGINS:%=plugins/%/pyproject.toml)
-# Files below $(VENV) may be newer than a checkout made later: the stamp depends on what decides the installation, nothing else.
 EDITABLE := -e .[dev] $(PLUGINS:%=-e plugins/%)
 
 .DEFAULT_GOAL := help
@@ -22,10 +21,12 @@ help:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# uv is used because it installs in a tenth of pip's time; it comes from pip, so that pip is all a machine needs.
+# uv installs in a tenth of pip's time, and pip brings it. Where only pip has been told of a mirror, pip does the installation itself.
+# UV_TORCH_BACKEND=cpu make venv  leaves the CUDA libraries (some GB) out.
 $(STAMP): $(PROJECTS) constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet "uv>=0.5"
-	$(BIN)/python -m uv pip install --python $(BIN)/python --constraints constraints.txt $(EDITABLE)
+	$(BIN)/python -m uv pip install --python $(BIN)/python --constraints constraints.txt $(EDITABLE) \
+	  || $(BIN)/python -m pip install --constraint constraints.txt $(EDITABLE)
 	@touch $@
 
 venv: $(STAMP)
@@ -45,7 +46,7 @@ lint: $(STAMP)
 
 wheels: $(STAMP)
 	rm -rf dist
-	for project in . $(PLUGINS:%=plugins/%); do $(BIN)/python -m build --wheel --outdir dist $$project || exit 1; done
+	for project in . $(PLUGINS:%=plugins/%); do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$project || exit 1; done
 
 clean:
 	rm -rf dist build .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,74 @@
+"""What the project files say is what is there: packages, entry points, ranges, and wheels with their data."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import dazoo
+
+
+ROOT = Path(__file__).parent.parent
+DISTS = sorted(p.parent for p in ROOT.glob("plugins/*/pyproject.toml"))
+CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def project(dist: Path) -> dict:
+    return tomllib.loads((dist / "pyproject.toml").read_text())
+
+
+def packages(dist: Path) -> list[str]:
+    return sorted(p.name for p in dist.glob("dazoo_*") if p.is_dir())
+
+
+@pytest.mark.parametrize("dist", DISTS, ids=lambda d: d.name)
+def test_a_plugin_folder_ships_all_its_packages(dist: Path) -> None:
+    told = project(dist)
+    assert sorted(told["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == packages(dist)
+    assert sorted(told["project"]["entry-points"]["dazoo"].values()) == packages(dist)
+    assert told["project"]["name"] == f"dazoo-{dist.name}"
+
+
+@pytest.mark.parametrize("dist", DISTS, ids=lambda d: d.name)
+def test_plugins_and_core_go_together(dist: Path) -> None:
+    told = project(dist)["project"]
+    (on_core,) = [r for r in map(Requirement, told["dependencies"]) if r.name == "dazoo"]
+    assert on_core.specifier.contains(dazoo.__version__)
+    (on_plugin,) = [r for r in map(Requirement, CORE["optional-dependencies"]["zoo"]) if r.name == told["name"]]
+    assert on_plugin.specifier.contains(told["version"])
+
+
+def test_the_extra_names_every_plugin_folder() -> None:
+    assert sorted(Requirement(r).name for r in CORE["optional-dependencies"]["zoo"]) == [f"dazoo-{d.name}" for d in DISTS]
+    made = re.search(r"^PLUGINS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert sorted(made[1].split()) == [d.name for d in DISTS]
+
+
+def test_constraints_are_ranges_and_say_what_the_project_says() -> None:
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
+    ranges = {r.name: r.specifier for r in map(Requirement, lines)}
+    assert not any(s.operator in ("==", "===") or "://" in s.version for spec in ranges.values() for s in spec)
+    for text in CORE["dependencies"]:
+        requirement = Requirement(text)
+        assert ranges[requirement.name] == requirement.specifier, text
+
+
+@pytest.mark.slow
+def test_wheels_hold_code_and_data(tmp_path: Path) -> None:
+    """Everything that lies in a package is in its wheel, and nothing else is."""
+    for folder, names in [(ROOT, ["dazoo"]), *((d, packages(d)) for d in DISTS)]:
+        out = tmp_path / folder.name
+        build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(folder)]
+        done = subprocess.run(build, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        (wheel,) = out.glob("*.whl")
+        shipped = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
+        there = {str(f.relative_to(folder)) for n in names for f in (folder / n).rglob("*") if f.is_file() and "__pycache__" not in f.parts}
+        assert shipped == there
