@@ -8,12 +8,14 @@ import shutil
 import warnings
 from collections.abc import Callable
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from dazoo.contracts.images import ImageSet
 from dazoo.data.pack import read_pack
 from dazoo.data.pack import write_pack
 from dazoo.data.paths import cache_dir
+from dazoo.data.pixels import resized
 from dazoo.errors import DataError
 
 
@@ -26,8 +28,8 @@ def files_key(paths: Iterable[Path], *facts: object) -> str:
     return h.hexdigest()[:20]
 
 
-def cached(name: str, key: str, make: Callable[[], ImageSet], *, terms: str = "unknown") -> ImageSet:
-    """`make()`, kept as a pack in the cache folder under its key.
+def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | None = None, terms: str = "unknown") -> ImageSet:
+    """`make()`, kept as a pack in the cache folder under its key; resized to `size` pixels a side, which is kept too.
 
     The cache is a convenience: a copy that is damaged is made again, and a folder that cannot be written costs the
     speed, with a warning, never the result.
@@ -36,8 +38,15 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, terms: str = "u
         name: readable beginning of the pack's folder name.
         key: what `files_key` gave for the sources.
         make: decodes the set.
+        size: side of the square pictures wanted; None takes them as they are.
         terms: terms of use, kept in the pack.
     """
+    if size is not None:
+        whole = cached(name, key, make, terms=terms)
+        if whole.size == (size, size):
+            return whole
+        smaller = partial(_resized, whole, size)
+        return cached(f"{name}-{size}", key, smaller, terms=terms)
     folder = cache_dir() / "packs" / f"{name}-{key}"
     if folder.is_dir():
         try:
@@ -53,3 +62,7 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, terms: str = "u
             hint = "Set DAZOO_CACHE to a folder that can be written."
             warnings.warn(f"The decoded copy of {name} was not kept: {error} {hint}", stacklevel=2)
     return images
+
+
+def _resized(images: ImageSet, size: int) -> ImageSet:
+    return ImageSet(images.name, resized(images.images, size), images.labels, images.classes)

@@ -33,6 +33,15 @@ def test_the_second_time_is_a_memory_map():
     assert make.calls == 2
 
 
+def test_the_wanted_size_is_kept_too(cache):
+    make = Maker()
+    for _ in range(2):
+        found = cached("x", "key", make, size=9)
+        assert found.size == (9, 9) and isinstance(found.images, np.memmap)
+    assert cached("x", "key", make, size=4).size == (4, 4) and make.calls == 1
+    assert sorted(p.name for p in (cache / "packs").iterdir()) == ["x-9-key", "x-key"]
+
+
 def test_a_damaged_copy_is_made_again(cache):
     make = Maker()
     cached("x", "key", make)

@@ -15,7 +15,6 @@ from dazoo.data import files_key
 from dazoo.data import find
 from dazoo.data import missing
 from dazoo.data import read_npz
-from dazoo.data import resized
 from dazoo.errors import DataError
 from dazoo.errors import OfflineError
 
@@ -42,12 +41,10 @@ class Digits(Dataset):
             home = root / self.name
             self._open(home, split, download=True)
         if home is not None:
-            images = self._kept([home / f for f in self.files[split]], split, lambda: self._open(home, split, download=False))
-        elif archive is not None:
-            images = self._kept([archive], split, lambda: read_npz(archive, (f"x_{split}", f"y_{split}")))
-        else:
-            raise missing(self.name, root, (f"{self.name}.npz", *self.files[split]), "--download (download=True) fetches it.")
-        return ImageSet(images.name, resized(images.images, size), images.labels, images.classes)
+            return self._kept([home / f for f in self.files[split]], split, size, lambda: self._open(home, split, download=False))
+        if archive is not None:
+            return self._kept([archive], split, size, lambda: read_npz(archive, (f"x_{split}", f"y_{split}")))
+        raise missing(self.name, root, (f"{self.name}.npz", *self.files[split]), "--download (download=True) fetches it.")
 
     def official(self, folder: Path, split: str, download: bool) -> tuple[np.ndarray, np.ndarray]:
         """Images (N, H, W) uint8 and labels (N,) of a split, through torchvision's data set."""
@@ -56,14 +53,14 @@ class Digits(Dataset):
     def _home(self, root: Path, split: str) -> Path | None:
         return next((p for p in (root / self.name, root) if all((p / f).is_file() for f in self.files[split])), None)
 
-    def _kept(self, sources: list[Path], split: str, read: Callable[[], Sequence[np.ndarray]]) -> ImageSet:
+    def _kept(self, sources: list[Path], split: str, size: int, read: Callable[[], Sequence[np.ndarray]]) -> ImageSet:
         def make() -> ImageSet:
             images, labels = read()
             if images.ndim != 3 or images.dtype != np.uint8:
                 raise DataError(f"{sources[0]} holds images {images.dtype} {images.shape}; expected uint8 (N, H, W).")
             return ImageSet(self.name, images[..., None], labels.astype(np.int64), self.classes)
 
-        return cached(f"{self.name}-{split}", files_key(sources, split), make, terms=self.terms)
+        return cached(f"{self.name}-{split}", files_key(sources, split), make, size=size, terms=self.terms)
 
     def _open(self, folder: Path, split: str, *, download: bool) -> tuple[np.ndarray, np.ndarray]:
         try:

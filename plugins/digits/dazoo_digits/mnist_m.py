@@ -19,7 +19,6 @@ from dazoo.data import is_picture_file
 from dazoo.data import missing
 from dazoo.data import picture_files
 from dazoo.data import read_picture
-from dazoo.data import resized
 from dazoo.data import with_channels
 from dazoo.errors import DataError
 from dazoo_digits.digits import MNIST
@@ -68,8 +67,7 @@ class MNISTM(Dataset):
             return ImageSet("mnist_m", images, digits.labels, digits.classes)
 
         key = files_key(files, "mnist_m", self.seed, split, digits.digest())
-        found = cached(f"mnist_m-{split}", key, make, terms=self.terms)
-        return ImageSet(found.name, resized(found.images, size), found.labels, found.classes)
+        return cached(f"mnist_m-{split}", key, make, size=size, terms=self.terms)
 
 
 def photographs(source: Path) -> Iterator[np.ndarray]:

@@ -12,7 +12,6 @@ from dazoo.data import cached
 from dazoo.data import files_key
 from dazoo.data import read_labelled
 from dazoo.data import read_npz
-from dazoo.data import resized
 from dazoo.errors import DataError
 from dazoo_signs.tables import class_names
 
@@ -39,8 +38,7 @@ class SignSet(Dataset):
             images, labels = self.part(path, split)
             return ImageSet(self.name, images, labels.astype(np.int64), tuple(self.classes))
 
-        found = cached(f"{self.name}-{path.stem}-{split}", files_key([path]), make, terms=self.terms)
-        return ImageSet(found.name, resized(found.images, size), found.labels, found.classes)
+        return cached(f"{self.name}-{path.stem}-{split}", files_key([path]), make, size=size, terms=self.terms)
 
     def part(self, path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Images (N, H, W, 3) and labels (N,) of a split of an archive; by default all of it, whatever the split."""
