@@ -106,4 +106,5 @@ class DTN(_Digits):
 
 
 def _strided(c_in: int, c_out: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(c_in, c_out, 5, stride=2, padding=2), nn.BatchNorm2d(c_out), nn.Dropout2d(dropout), nn.ReLU(inplace=True))
+    conv = nn.Conv2d(c_in, c_out, 5, stride=2, padding=2)
+    return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.Dropout2d(dropout), nn.ReLU(inplace=True))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dazoo_fcn.network import FCN
 from torch import nn
+
+from dazoo_fcn.network import FCN
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 23), (48, 48), (61, 100)])
