@@ -10,17 +10,16 @@ from dazoo.contracts.images import ImageSet
 from dazoo.data.batches import as_tensor
 from dazoo.data.batches import normalise
 from dazoo.engine.device import autocast
-from dazoo.engine.settings import Settings
 
 
 @torch.no_grad()
-def outputs_of(network: Backbone, images: ImageSet, device: torch.device, settings: Settings, batch: int = 256) -> tuple[Tensor, Tensor]:
+def outputs_of(network: Backbone, images: ImageSet, device: torch.device, precision: str, batch: int = 256) -> tuple[Tensor, Tensor]:
     """Pooled features (N, C) and logits (N, K), float32 on the CPU. The network's mode is put back as it was."""
     training = network.training
     network.eval()
     pixels = as_tensor(images.images)
     features, logits = [], []
-    with autocast(device, settings.precision):
+    with autocast(device, precision):
         for part in pixels.split(batch):
             f = network.pool(network.forward_features(normalise(part.to(device))))
             features.append(f.float())

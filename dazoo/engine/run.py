@@ -149,6 +149,7 @@ def adapt_trained(
     validators: Mapping[str, Any],
     folder: Path | None = None,
     quiet: bool = False,
+    overrides: Mapping[str, Any] | None = None,
     first_stage: History | None = None,
     since: float | None = None,
 ) -> Result:
@@ -158,7 +159,7 @@ def adapt_trained(
     """
     since = time.monotonic() if since is None else since
     method, _ = _components(zoo, replace(recipe, gan=None), problem, parts, seed)
-    own = Settings.layered({**asdict(settings), "ema": 0.0, "steps_per_epoch": 0, **method.defaults})
+    own = Settings.layered({**asdict(settings), "ema": 0.0, "steps_per_epoch": 0, **method.defaults, **(overrides or {})})
     trainer = Trainer(
         str(recipe), problem, method, None, replace(data, source_train=None), own,
         seed=seed, device=device, validators=validators, folder=folder, quiet=quiet,

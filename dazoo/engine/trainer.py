@@ -263,12 +263,12 @@ class Trainer:
 
     def _observe(self, terms: dict[str, float]) -> str:
         """Look at the target without its labels: predictions for later, scores for choosing."""
-        features, logits = outputs_of(self.evaluated, self.data.target_test, self.device, self.settings)
+        features, logits = outputs_of(self.evaluated, self.data.target_test, self.device, self.settings.precision)
         self.history.predictions.append(logits.argmax(1).to(torch.int32))
         self.history.terms.append(terms)
         scores: dict[str, float] = {}
         if self.data.source_test is not None and self.data.source_test.labels is not None:
-            source_features, source_logits = outputs_of(self.evaluated, self.data.source_test, self.device, self.settings)
+            source_features, source_logits = outputs_of(self.evaluated, self.data.source_test, self.device, self.settings.precision)
             labels = torch.from_numpy(np.ascontiguousarray(self.data.source_test.labels))
             evidence = Evidence(source_features, source_logits, labels, features, logits)
             scores = {name: float(v(evidence)) for name, v in self.validators.items()}

@@ -1,0 +1,225 @@
+"""Train, adapt: from names and pictures to a model with its numbers, in a folder that can be resumed and loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dazoo.contracts import Domains
+from dazoo.contracts import Method
+from dazoo.data.own import own_domains
+from dazoo.data.scenario import load_scenario
+from dazoo.engine.device import choose_device
+from dazoo.engine.run import Options
+from dazoo.engine.run import Result
+from dazoo.engine.run import component_defaults
+from dazoo.engine.run import train_recipe
+from dazoo.engine.settings import Settings
+from dazoo.engine.trainer import History
+from dazoo.errors import InvalidName
+from dazoo.errors import SettingsError
+from dazoo.evaluate.report import FourNumbers
+from dazoo.evaluate.report import four_numbers
+from dazoo.names import Recipe
+from dazoo.names import parse
+from dazoo.plugins import Plugins
+from dazoo.plugins import zoo
+from dazoo.zoo.load import load
+from dazoo.zoo.model import Model
+from dazoo.zoo.save import save
+from dazoo.zoo.save import versions
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run gives.
+
+    Attributes:
+        model: with its last weights, in eval mode.
+        numbers: the four numbers on the target, or None when the target has no labels to count with.
+        history: label-free scores and loss terms by epoch.
+        folder: where it is saved (`dazoo.load(folder)`), or None.
+    """
+
+    model: Model
+    numbers: FourNumbers | None
+    history: History
+    folder: Path | None
+
+
+def train(
+    name: str,
+    *,
+    source: str | os.PathLike[str] | None = None,
+    target: str | os.PathLike[str] | None = None,
+    data: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    settings: Mapping[str, Any] | None = None,
+    source_only: bool = True,
+    download: bool = False,
+    quiet: bool = False,
+) -> Trained:
+    """Train a recipe, or continue one that was interrupted.
+
+    Args:
+        name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own.
+        source: folder with a folder of pictures for each class. target: folder of pictures without labels (a folder a class
+            gives labels for evaluation alone). Both or neither.
+        data: folder of the data sets of a scenario; variable DAZOO_DATA unless given.
+        out: folder for the model, the numbers and the checkpoints; the same call continues what is there. None keeps nothing.
+        seed: fixes everything on a CPU.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and keyword arguments of the parts
+            ({"method.weight": 0.3, "gan.width": 16, "bridge.noise": 32, "backbone.width": 24}).
+        source_only: also train the recipe's source-only twin (same settings and seed), the first of the four numbers.
+        download: let data sets fetch what is missing.
+        quiet: no progress bar.
+
+    Raises:
+        InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
+    """
+    plugins = zoo()
+    recipe = parse(name, plugins)
+    options = Options.parse(settings or {})
+    if (source is None) != (target is None):
+        raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
+    if source is None and recipe.scenario is None:
+        raise InvalidName(f"{name!r} names no scenario; add one ('dazoo list scenarios'), or give your own pictures with --source and --target.")
+    if source is not None and recipe.scenario is not None:
+        raise SettingsError(f"{name!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out.")
+    where = choose_device(device)
+    scenario = plugins.scenarios.build(recipe.scenario) if recipe.scenario else None
+    base = scenario.settings if scenario else {"balance": True, "augment": "signs", "size": 48}
+    run = Settings.layered(base, component_defaults(plugins, recipe), options.run)
+    if scenario is None:
+        domains = own_domains(source, target, size=run.size, channels=run.channels or 3, seed=seed)
+    else:
+        domains = load_scenario(scenario, data, size=run.size, channels=run.channels or None, download=download, zoo=plugins)
+    folder = Path(out).expanduser() if out is not None else None
+    if folder is not None:
+        _claim(folder, _identity(plugins, recipe, run, options, domains, seed))
+    common = {"seed": seed, "device": where, "quiet": quiet}
+    result = train_recipe(plugins, recipe, domains, run, options.parts, folder=folder and folder / "checkpoints", **common)
+    alone = None
+    labels = domains.target_test.labels
+    if labels is not None:
+        alone = _source_only(plugins, recipe, domains, run, options, result, folder, common) if source_only or result.first_stage else None
+    numbers = None if labels is None else count(result.history, labels, run.validator, alone)
+    config = describe(result, recipe, options, numbers, seed)
+    model = Model(
+        result.backbone,
+        recipe=asdict(recipe),
+        classes=domains.source_train.classes,
+        channels=result.problem.channels,
+        size=run.size,
+        config=config,
+        bridge=result.bridge,
+    ).eval()
+    if folder is not None:
+        save(model, folder / "model")
+        (folder / "history.json").write_text(json.dumps({"scores": result.history.scores, "terms": result.history.terms}, indent=1))
+    return Trained(model, numbers, result.history, folder and folder / "model")
+
+
+def count(history: History, labels: np.ndarray, validator: str, source_only: float | None) -> FourNumbers:
+    """The four numbers of a finished run; here, after training, target labels are read for the first time."""
+    predictions = np.stack([p.numpy() for p in history.predictions])
+    names = history.scores[0] if history.scores and history.scores[0] else {"last": 0.0}
+    scores = {n: [s.get(n, float(i)) for i, s in enumerate(history.scores)] for n in names}
+    return four_numbers(predictions, labels, scores, validator if validator in scores else "last", source_only)
+
+
+def describe(result: Result, recipe: Recipe, options: Options, numbers: FourNumbers | None, seed: int) -> dict[str, Any]:
+    """What config.json says of a run beyond the model itself."""
+    results = {"seed": seed, "seconds": round(result.seconds, 1)}
+    if numbers is not None:
+        results |= json.loads(numbers.to_json())
+    return {
+        "backbone_settings": dict(options.parts["backbone"]),
+        "gan_settings": dict(options.parts["gan"]),
+        "bridge_settings": dict(options.parts["bridge"]),
+        "method_settings": dict(options.parts["method"]),
+        "settings": asdict(result.settings),
+        "source_counts": list(result.problem.source_counts),
+        "target_count": result.problem.target_count,
+        "plugins": versions(asdict(recipe)),
+        "results": results,
+    }
+
+
+def _source_only(
+    plugins: Plugins,
+    recipe: Recipe,
+    domains: Domains,
+    run: Settings,
+    options: Options,
+    result: Result,
+    folder: Path | None,
+    common: Mapping[str, Any],
+) -> float:
+    """Target accuracy of the last epoch without adaptation: this run's own, its first stage's, or its twin's."""
+    labels = domains.target_test.labels
+    if result.first_stage is not None:
+        history = result.first_stage
+    elif recipe.gan is None and (recipe.method is None or plugins.methods.resolve(recipe.method).phases is Method.phases):
+        history = result.history
+    else:
+        twin = replace(recipe, gan=None, method=None)
+        place = folder and folder / "source_only"
+        history = train_recipe(plugins, twin, domains, run, options.parts, folder=place, **common).history
+    return float((history.predictions[-1].numpy() == labels).mean())
+
+
+def _identity(plugins: Plugins, recipe: Recipe, run: Settings, options: Options, domains: Domains, seed: int) -> dict[str, Any]:
+    """Everything that fixes a run's result, for telling one run's folder from another's."""
+    digests = [s.digest() for s in (domains.source_train, domains.source_test, domains.target_train.unlabelled(), domains.target_test.unlabelled())]
+    parts = {group: dict(values) for group, values in options.parts.items() if values}
+    return {
+        "recipe": str(recipe),
+        "seed": seed,
+        "settings": asdict(run),
+        "parts": parts,
+        "data": hashlib.sha256("".join(digests).encode()).hexdigest(),
+        "plugins": versions(asdict(recipe)),
+    }
+
+
+def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Make the folder this run's, or see that it is.
+
+    Raises:
+        SettingsError: it holds another run; the message names what differs.
+    """
+    file = folder / "run.json"
+    identity = json.loads(json.dumps(identity))
+    if file.exists():
+        try:
+            there = json.loads(file.read_text())
+        except ValueError:
+            raise SettingsError(f"{file} is not readable; remove the folder {folder}, or name another one with --out.") from None
+        differs = [k for k in identity if there.get(k) != identity[k]]
+        if differs:
+            raise SettingsError(f"{folder} holds another run (different {', '.join(differs)}); name another folder with --out, or remove it.")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise SettingsError(f"{folder} holds something else than a run; name a new folder with --out, so that nothing is overwritten.")
+    part = folder / ".run.json"
+    part.write_text(json.dumps(identity, indent=1))
+    os.replace(part, file)
+
+
+def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") -> Model:
+    """A model as it is, or loaded by reference."""
+    return model if isinstance(model, Model) else load(model, device=device)
