@@ -8,10 +8,10 @@ from typing import Any
 
 
 if TYPE_CHECKING:
-    from dazoo.api import adapt
-    from dazoo.api import create
-    from dazoo.api import evaluate
-    from dazoo.api import train
+    from dazoo.zoo import adapt
+    from dazoo.zoo import create
+    from dazoo.zoo import evaluate
+    from dazoo.zoo import train
     from dazoo.hookspecs import hookimpl
     from dazoo.listing import list_backbones
     from dazoo.listing import list_datasets
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dazoo.listing import list_methods
     from dazoo.listing import list_scenarios
     from dazoo.listing import list_validators
-    from dazoo.zoo.load import load
+    from dazoo.zoo import load
 
 __version__ = "0.1.0"
 
@@ -42,8 +42,8 @@ __all__ = [
 ]
 
 _LAZY = {
-    "adapt": "dazoo.api",
-    "create": "dazoo.api",
+    "adapt": "dazoo.zoo",
+    "create": "dazoo.zoo",
     "hookimpl": "dazoo.hookspecs",
     "list_backbones": "dazoo.listing",
     "list_datasets": "dazoo.listing",
@@ -52,8 +52,8 @@ _LAZY = {
     "list_methods": "dazoo.listing",
     "list_scenarios": "dazoo.listing",
     "list_validators": "dazoo.listing",
-    "load": "dazoo.zoo.load",
-    "train": "dazoo.api",
+    "load": "dazoo.zoo",
+    "train": "dazoo.zoo",
 }
 
 

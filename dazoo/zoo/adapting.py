@@ -68,7 +68,9 @@ def adapt(
     before = resolve_model(model)
     if not plugins.methods.resolve(method).adapts_trained:
         fit = [m for m in plugins.methods.names() if plugins.methods.resolve(m).adapts_trained]
-        raise SettingsError(f"{method!r} needs labelled source pictures: use dazoo.train. Methods that adapt a trained model: {', '.join(fit)}.")
+        raise SettingsError(
+            f"{method!r} needs labelled source pictures: use dazoo.train. Methods that adapt a trained model: {', '.join(fit)}."
+        )
     where = choose_device(device)
     images = _pictures(before, target)
     backbone = deepcopy(before.backbone)
@@ -88,7 +90,12 @@ def adapt(
     for key in ("schema", "recipe", "classes", "channels", "size", "files"):
         config.pop(key, None)
     adapted = Model(
-        result.backbone, recipe=asdict(replace(recipe, gan=None)), classes=before.classes, channels=before.channels, size=before.size, config=config
+        result.backbone,
+        recipe=asdict(replace(recipe, gan=None)),
+        classes=before.classes,
+        channels=before.channels,
+        size=before.size,
+        config=config,
     ).eval()
     if out is not None:
         save(adapted, out)
@@ -161,7 +168,9 @@ def _in_order(images: ImageSet, model: Model) -> ImageSet:
     """Labels as indices into the model's classes."""
     strange = sorted(set(images.classes) - set(model.classes))
     if strange:
-        raise SettingsError(f"{images.name} has classes that {model.name} does not know: {', '.join(strange[:5])}; it knows {', '.join(model.classes)}.")
+        raise SettingsError(
+            f"{images.name} has classes that {model.name} does not know: {', '.join(strange[:5])}; it knows {', '.join(model.classes)}."
+        )
     if images.classes == model.classes:
         return images
     index = np.array([model.classes.index(c) for c in images.classes], np.int64)

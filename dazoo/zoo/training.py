@@ -95,9 +95,13 @@ def train(
     if (source is None) != (target is None):
         raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
     if source is None and recipe.scenario is None:
-        raise InvalidName(f"{name!r} names no scenario; add one ('dazoo list scenarios'), or give your own pictures with --source and --target.")
+        raise InvalidName(
+            f"{name!r} names no scenario; add one ('dazoo list scenarios'), or give your own pictures with --source and --target."
+        )
     if source is not None and recipe.scenario is not None:
-        raise SettingsError(f"{name!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out.")
+        raise SettingsError(
+            f"{name!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out."
+        )
     where = choose_device(device)
     scenario = plugins.scenarios.build(recipe.scenario) if recipe.scenario else None
     base = scenario.settings if scenario else {"balance": True, "augment": "signs", "size": 48}
@@ -183,7 +187,9 @@ def _source_only(
 
 def _identity(plugins: Plugins, recipe: Recipe, run: Settings, options: Options, domains: Domains, seed: int) -> dict[str, Any]:
     """Everything that fixes a run's result, for telling one run's folder from another's."""
-    digests = [s.digest() for s in (domains.source_train, domains.source_test, domains.target_train.unlabelled(), domains.target_test.unlabelled())]
+    digests = [
+        s.digest() for s in (domains.source_train, domains.source_test, domains.target_train.unlabelled(), domains.target_test.unlabelled())
+    ]
     parts = {group: dict(values) for group, values in options.parts.items() if values}
     return {
         "recipe": str(recipe),
@@ -210,7 +216,9 @@ def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
             raise SettingsError(f"{file} is not readable; remove the folder {folder}, or name another one with --out.") from None
         differs = [k for k in identity if there.get(k) != identity[k]]
         if differs:
-            raise SettingsError(f"{folder} holds another run (different {', '.join(differs)}); name another folder with --out, or remove it.")
+            raise SettingsError(
+                f"{folder} holds another run (different {', '.join(differs)}); name another folder with --out, or remove it."
+            )
         return
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
