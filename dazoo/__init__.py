@@ -8,10 +8,10 @@ from typing import Any
 
 
 if TYPE_CHECKING:
-    from dazoo.zoo import adapt
-    from dazoo.zoo import create
-    from dazoo.zoo import evaluate
-    from dazoo.zoo import train
+    from dazoo.zoo.adapting import adapt
+    from dazoo.zoo.create import create
+    from dazoo.zoo.adapting import evaluate
+    from dazoo.zoo.training import train
     from dazoo.hookspecs import hookimpl
     from dazoo.listing import list_backbones
     from dazoo.listing import list_datasets
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dazoo.listing import list_methods
     from dazoo.listing import list_scenarios
     from dazoo.listing import list_validators
-    from dazoo.zoo import load
+    from dazoo.zoo.load import load
 
 __version__ = "0.1.0"
 
@@ -42,8 +42,8 @@ __all__ = [
 ]
 
 _LAZY = {
-    "adapt": "dazoo.zoo",
-    "create": "dazoo.zoo",
+    "adapt": "dazoo.zoo.adapting",
+    "create": "dazoo.zoo.create",
     "hookimpl": "dazoo.hookspecs",
     "list_backbones": "dazoo.listing",
     "list_datasets": "dazoo.listing",
@@ -52,8 +52,8 @@ _LAZY = {
     "list_methods": "dazoo.listing",
     "list_scenarios": "dazoo.listing",
     "list_validators": "dazoo.listing",
-    "load": "dazoo.zoo",
-    "train": "dazoo.zoo",
+    "load": "dazoo.zoo.load",
+    "train": "dazoo.zoo.training",
 }
 
 

@@ -12,7 +12,7 @@ class _Callable(ModuleType):
     """`dazoo.evaluate(...)` is the public function, `dazoo.evaluate.accuracy` a module: importing the second must not hide the first."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return import_module("dazoo.zoo").evaluate(*args, **kwargs)
+        return import_module("dazoo.zoo.adapting").evaluate(*args, **kwargs)
 
 
 sys.modules[__name__].__class__ = _Callable

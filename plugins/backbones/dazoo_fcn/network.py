@@ -17,12 +17,12 @@ from dazoo.contracts import Backbone
 
 
 class FCN(Backbone):
-    """Three stages of [3x3, 3x3, 1x1, max-pool], then fc6 (3x3), fc7 (1x1) and the score layer (1x1).
+    """A stem [5x5, 1x1, max-pool], two stages [3x3, 3x3, 1x1, max-pool], then fc6 (3x3), fc7 (1x1) and the score layer (1x1).
 
     Args:
         num_classes: number of classes K.
         in_channels: 1 or 3.
-        width: channels of the first stage; later stages have 2 and 4 times as many.
+        width: channels of the stem; the stages have 2 and 4 times as many.
         dropout: drop-out rate on the pooled feature, in [0, 1).
         contrast: what the first layer does to each picture: "none", "picture" (zero mean and unit deviation over the
             picture, per channel) or "local" (subtract the local mean and divide by the local deviation; Jarrett et al., ICCV 2009).
@@ -50,7 +50,7 @@ class FCN(Backbone):
         self.contrast = contrast
         w = width
         self.stages = nn.Sequential(
-            _stage(in_channels, w),
+            nn.Sequential(_unit(in_channels, w, 5), _unit(w, w, 1), nn.MaxPool2d(2)),  # few layers where pixels are many
             _stage(w, 2 * w),
             _stage(2 * w, 4 * w),
         )
