@@ -75,6 +75,16 @@ def load_scenario(
     return domains
 
 
+def classes_of(scenario: Scenario, zoo: Zoo) -> tuple[str, ...]:
+    """The scenario's class names, without loading a picture.
+
+    Raises:
+        DataError: the mapping does not fit its sets.
+    """
+    names = (*scenario.sources, scenario.target)
+    return tuple(_table(scenario, {name: zoo.datasets.build(name).classes for name in names})["name"])
+
+
 def mapped(images: ImageSet, column: Sequence[str], classes: Sequence[str]) -> ImageSet:
     """The pictures of the classes in `column`, relabelled: the class `column[i]` becomes `classes[i]`; "" stands for none.
 

@@ -1,4 +1,4 @@
-"""Models in use: the modules `create`, `save`, `load` and `verify` hold a function of the same name each. Importing this imports no torch."""
+"""Models in use; the modules `create`, `save`, `load` and `verify` hold a function of that name each. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import Any
 
 
 if TYPE_CHECKING:
-    from dazoo.zoo.adapting import Evaluation
-    from dazoo.zoo.adapting import adapt
-    from dazoo.zoo.adapting import evaluate
     from dazoo.zoo.card import render_card
     from dazoo.zoo.card import results_of
     from dazoo.zoo.hub import Hub

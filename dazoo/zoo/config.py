@@ -1,0 +1,171 @@
+"""config.json of a saved model: what it may say, and within which bounds.
+
+It may come from a stranger, so it names registered parts and never code.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dazoo.errors import DazooError
+from dazoo.errors import WeightsError
+
+
+SCHEMA = 1
+MAX_CLASSES = 100_000
+MAX_SIZE = 4096
+MAX_FILE = 16 * 2**30
+"""Bytes of one weights file."""
+MAX_CONFIG = 32 * 2**20
+MODEL, GENERATOR, CRITIC, GOLDEN = "model.safetensors", "generator.safetensors", "critic.safetensors", "golden.safetensors"
+WEIGHTS = (MODEL, GENERATOR, CRITIC, GOLDEN)
+"""Every file that config.json may list. README.md and LICENSE lie beside them without a digest, so that they can be edited."""
+
+_PART = re.compile(r"[a-z0-9]+(?:[_:-][a-z0-9]+)*")  # a registered name, perhaps qualified by its kind or distribution
+
+
+def _is_int(value: Any, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def _is_line(value: Any, most: int = 256) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= most and value.isprintable()
+
+
+def _is_plain(value: Any, depth: int = 8) -> bool:
+    """JSON of bounded depth with finite numbers and short strings."""
+    if isinstance(value, Mapping):
+        keys = all(isinstance(k, str) and len(k) <= 256 for k in value)
+        return depth > 0 and len(value) <= 10_000 and keys and all(_is_plain(v, depth - 1) for v in value.values())
+    if isinstance(value, list | tuple):
+        return depth > 0 and len(value) <= MAX_CLASSES and all(_is_plain(v, depth - 1) for v in value)
+    if isinstance(value, bool) or value is None:
+        return True
+    if isinstance(value, int | float):
+        return math.isfinite(value) and abs(value) < 2**53
+    return isinstance(value, str) and len(value) <= 100_000
+
+
+def _is_settings(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(k, str) and k.isidentifier() for k in value) and _is_plain(value)
+
+
+def _is_recipe(value: Any) -> bool:
+    if not isinstance(value, Mapping) or set(value) != {"backbone", "gan", "method", "scenario"} or value["backbone"] is None:
+        return False
+    return all(v is None or isinstance(v, str) and len(v) <= 200 and _PART.fullmatch(v) for v in value.values())
+
+
+def _is_classes(value: Any) -> bool:
+    if not isinstance(value, list | tuple) or not 2 <= len(value) <= MAX_CLASSES:
+        return False
+    return all(_is_line(v) for v in value) and len(set(value)) == len(value)
+
+
+def _is_files(value: Any) -> bool:
+    if not isinstance(value, Mapping) or MODEL not in value or not set(value) <= set(WEIGHTS):
+        return False
+    facts = list(value.values())
+    if not all(isinstance(f, Mapping) and set(f) == {"sha256", "bytes"} for f in facts):
+        return False
+    hashes = all(isinstance(f["sha256"], str) and re.fullmatch(r"[0-9a-f]{64}", f["sha256"]) for f in facts)
+    return hashes and all(_is_int(f["bytes"], 8, MAX_FILE) for f in facts)
+
+
+_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "schema": (lambda v: v == SCHEMA, str(SCHEMA)),
+    "name": (_is_line, "a name of at most 256 printable characters"),
+    "recipe": (_is_recipe, "{backbone, gan, method, scenario}, registered names or null, with a backbone"),
+    "classes": (_is_classes, f"2 to {MAX_CLASSES} different class names of at most 256 printable characters"),
+    "channels": (lambda v: type(v) is int and v in (1, 3), "1 or 3"),
+    "size": (lambda v: _is_int(v, 8, MAX_SIZE), f"8 to {MAX_SIZE} pixels"),
+    "files": (_is_files, f"sha256 and bytes (at most {MAX_FILE}) of {MODEL} and perhaps {', '.join(WEIGHTS[1:])}, and of no other file"),
+    "backbone_settings": (_is_settings, "keyword arguments"),
+    "gan_settings": (_is_settings, "keyword arguments"),
+    "bridge_settings": (_is_settings, "keyword arguments"),
+    "method_settings": (_is_settings, "keyword arguments"),
+    "settings": (_is_settings, "settings of the run"),
+    "source_counts": (lambda v: isinstance(v, list | tuple) and all(_is_int(n, 0, 2**53) for n in v), "pictures of each class"),
+    "target_count": (lambda v: _is_int(v, 0, 2**53), "a number of pictures"),
+    "plugins": (lambda v: isinstance(v, Mapping) and all(_is_line(x) for x in (*v, *v.values())), "versions by distribution"),
+    "results": (lambda v: isinstance(v, Mapping) and _is_plain(v), "finite numbers and text"),
+}
+_REQUIRED = ("schema", "name", "recipe", "classes", "channels", "size")
+OPTIONAL = tuple(k for k in _FIELDS if k not in _REQUIRED)
+
+
+def checked(config: Mapping[str, Any], where: str, *, complete: bool, error: type[DazooError] = WeightsError) -> dict[str, Any]:
+    """A copy of the inner object of config.json, in the order of the schema.
+
+    Args:
+        where: how messages begin.
+        complete: it must list files.
+        error: class of the error raised.
+
+    Raises:
+        error: an unknown or missing key, a value out of bounds; the message says which and what was expected.
+    """
+    schema = config.get("schema")
+    if schema != SCHEMA and type(schema) is int and schema > SCHEMA:
+        raise error(f"{where} has schema {schema}, and this dazoo reads {SCHEMA}: it was saved by a newer one; pip install -U dazoo.")
+    unknown = sorted(set(config) - set(_FIELDS))
+    if unknown:
+        raise error(f"{where} has the unknown key {unknown[0]!r}; dazoo writes {', '.join(_FIELDS)}. Was it edited? Save the model again.")
+    for key in (*_REQUIRED, *(("files",) if complete else ())):
+        if key not in config:
+            raise error(f"{where} lacks {key!r}; expected {_FIELDS[key][1]}. Save the model again, or fetch it again.")
+    for key, value in config.items():
+        good, expected = _FIELDS[key]
+        if not good(value):
+            raise error(f"{where}: {key!r} is {_short(value)}; expected {expected}.")
+    if "source_counts" in config and len(config["source_counts"]) != len(config["classes"]):
+        raise error(f"{where}: {len(config['source_counts'])} source_counts for {len(config['classes'])} classes; expected one a class.")
+    return {k: json.loads(json.dumps(config[k])) for k in _FIELDS if k in config}  # a deep copy, tuples as lists
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read and check config.json; returns the object under its key "dazoo".
+
+    Raises:
+        WeightsError: missing, too large, not JSON, or against the schema.
+    """
+    try:
+        if path.stat().st_size > MAX_CONFIG:
+            raise WeightsError(f"{path} has more than {MAX_CONFIG} bytes; it is no config of a saved model.")
+        outer = json.loads(path.read_bytes(), object_pairs_hook=_no_twins, parse_constant=_no_constant)
+    except FileNotFoundError:
+        raise WeightsError(f"{path.parent} holds no config.json, so it is no saved model; name the folder that dazoo saved.") from None
+    except OSError as exc:
+        raise WeightsError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+    except (ValueError, RecursionError) as exc:
+        raise WeightsError(f"{path} is not the JSON that dazoo writes ({exc}); it may be truncated: fetch the model again.") from exc
+    if not isinstance(outer, dict) or not isinstance(outer.get("dazoo"), dict):
+        raise WeightsError(f"{path} has no object 'dazoo'; it is the config of another library, or of something that dazoo did not save.")
+    return checked(outer["dazoo"], str(path), complete=True)
+
+
+def config_text(config: Mapping[str, Any]) -> str:
+    """The text of config.json; the same config gives the same text."""
+    return json.dumps({"dazoo": config}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands in it twice")
+    return found
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"it holds {text}, which is no JSON number")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:100]}... ({len(text)} characters)"

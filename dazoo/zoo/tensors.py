@@ -1,0 +1,160 @@
+"""Weights files: safetensors written so that equal weights give equal bytes, and read strictly, digest first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dazoo.errors import WeightsError
+
+
+MAX_HEADER = 25 * 2**20
+"""Bytes of a safetensors header; the format allows 100 MB, which no network here needs."""
+
+
+class AlteredFile(WeightsError):
+    """A file whose bytes are not those that config.json promises; `path` is the file."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def digest_of(path: Path) -> dict[str, Any]:
+    """{"sha256": hex, "bytes": length} of a file, read in pieces."""
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": file.tell()}
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
+    """Write a safetensors file.
+
+    Every tensor is copied to the CPU, contiguous and by itself: tied weights are stored once for each name, so that a
+    strict load finds every name. The metadata is {"format": "pt"} alone: two keys would come in a random order, and the
+    same weights would have another digest each time. The file's mode follows the umask (safetensors itself leaves 0600).
+
+    Raises:
+        WeightsError: something in the state that is no tensor, or not finite.
+    """
+    plain: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        if not isinstance(value, Tensor):
+            raise WeightsError(f"{path.name}: the state {name!r} is a {type(value).__name__}; only tensors can be saved.")
+        plain[name] = value.detach().to("cpu", copy=True).contiguous()
+    _check_finite(path.name, plain)
+    path.touch()
+    mode = path.stat().st_mode & 0o777
+    save_file(plain, path, metadata={"format": "pt"})
+    os.chmod(path, mode)
+
+
+def check_file(path: Path, facts: Mapping[str, Any]) -> None:
+    """Compare a file with the length and sha256 that config.json gives for it, before anything in it is read.
+
+    Raises:
+        AlteredFile: missing, longer, shorter or with other bytes.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise AlteredFile(_missing(path), path) from None
+    if size != facts["bytes"]:
+        what = "truncated" if size < facts["bytes"] else "over-large"
+        raise AlteredFile(f"{path} is {what}: {size} bytes, and config.json says {facts['bytes']}. Fetch or save the model again.", path)
+    found = digest_of(path)["sha256"]
+    if found != facts["sha256"]:
+        raise AlteredFile(
+            f"{path} is altered: its sha256 is {found[:12]}..., config.json says {facts['sha256'][:12]}.... Fetch it again.", path
+        )
+
+
+def _missing(path: Path) -> str:
+    beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
+    pickles = [n for n in beside if n.endswith((".pt", ".pth", ".bin", ".pkl", ".ckpt"))]
+    others = [n for n in beside if n.endswith(".safetensors")]
+    hint = f" There is {', '.join(others)}; was it renamed?" if others else ""
+    hint = f" There is {pickles[0]}, but dazoo reads no pickle." if pickles else hint
+    return f"{path} is missing, and config.json lists it.{hint} Fetch or save the model again."
+
+
+def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Type and shape of every tensor by name, without reading the tensors.
+
+    Raises:
+        WeightsError: no safetensors file, or a header that is too long or says a name twice.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if not 2 <= length <= min(MAX_HEADER, max(path.stat().st_size - 8, 0)):
+                raise ValueError(f"its header would be {length} bytes long")
+            header = json.loads(file.read(length), object_pairs_hook=_no_twins)
+        header.pop("__metadata__", None)
+        return {name: (str(facts["dtype"]), tuple(int(n) for n in facts["shape"])) for name, facts in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise WeightsError(f"{path} is no safetensors file ({exc}); dazoo reads nothing else. Fetch or save the model again.") from exc
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands in it twice")
+    return found
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Every tensor of a file, on the CPU.
+
+    Raises:
+        WeightsError: no safetensors file, or values that are not finite.
+    """
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError, ValueError) as exc:
+        raise WeightsError(f"{path} is no safetensors file ({exc}); dazoo reads nothing else. Fetch or save the model again.") from exc
+    _check_finite(str(path), tensors)
+    return tensors
+
+
+def _check_finite(where: str, tensors: Mapping[str, Tensor]) -> None:
+    for name, value in tensors.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise WeightsError(f"{where}: {name!r} holds values that are not finite; the training that made it had diverged.")
+
+
+def check_fit(path: Path, state: Mapping[str, Any], whose: str) -> None:
+    """Compare a file's header with a network's state (which may be on the meta device) before a tensor is read.
+
+    Raises:
+        WeightsError: a tensor that is missing, left over or of another shape or type.
+    """
+    header = read_header(path)
+    wanted = {k: v for k, v in state.items() if isinstance(v, Tensor)}
+    problems = [f"lacks {_some(set(wanted) - set(header))}"] if set(wanted) - set(header) else []
+    problems += [f"has {_some(set(header) - set(wanted))}, which the network lacks"] if set(header) - set(wanted) else []
+    for name in sorted(set(header) & set(wanted)):
+        kind, shape = header[name]
+        if shape != tuple(wanted[name].shape):
+            problems.append(f"has {name!r} with shape {list(shape)}, and the network has {list(wanted[name].shape)}")
+        elif kind.startswith(("F", "BF")) != wanted[name].is_floating_point():  # half precision may be stored, integers as floats may not
+            problems.append(f"has {name!r} as {kind}, and the network as {wanted[name].dtype}")
+    if problems:
+        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+        raise WeightsError(f"{path} does not fit {whose}: it {'; it '.join(problems[:3])}{more}. Use the plugin version that saved it.")
+
+
+def _some(names: set[str]) -> str:
+    listed = sorted(names)
+    return ", ".join(map(repr, listed[:3])) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
