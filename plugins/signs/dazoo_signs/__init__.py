@@ -50,3 +50,11 @@ def dazoo_register_scenarios(register: Callable[..., None]) -> None:
         mapping="dazoo_signs:gtsrb2india.csv",
         settings=_SETTINGS,
     )
+    register(
+        "synsigns",
+        "dazoo.contracts.dataset:Scenario",
+        summary="Drawn signs, from the German look to the Indian one, 22 classes; needs no download",
+        source="synsigns_vienna",
+        target="synsigns_indian",
+        settings=_SETTINGS,
+    )
