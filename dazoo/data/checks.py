@@ -74,10 +74,10 @@ def _check_range(source: ImageSet, target: ImageSet) -> None:
             )
     (mean_s, spread_s), (mean_t, spread_t) = facts["source"], facts["target"]
     ratio = max(spread_s, spread_t) / min(spread_s, spread_t)
-    dim = "source" if (mean_s + spread_s) < (mean_t + spread_t) else "target"
+    narrow = "source" if spread_s < spread_t else "target"
     if ratio > 8 or (abs(mean_s - mean_t) > 96 and ratio > 4):
         raise DataError(
             f"The two sides have different ranges: source mean {mean_s:.1f}, deviation {spread_s:.1f}; target mean {mean_t:.1f}, "
-            f"deviation {spread_t:.1f} (of 255). The {dim} pictures look as if they were divided by a number once too often; "
-            "bring them to 0..255 too."
+            f"deviation {spread_t:.1f} (of 255). The {narrow} pictures look as if they were divided by a number once too often; "
+            "bring them to 0..255 too, or spread their contrast if they are faint."
         )

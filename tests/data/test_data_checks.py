@@ -51,6 +51,7 @@ def test_dark_or_pale_pictures_still_pass():
         (_set(), _set("t", low=30, high=32), "target pictures .*nearly constant"),
         (_set(), _set("t", low=0, high=12), "target pictures look as if"),
         (_set(low=0, high=12), _set("t"), "source pictures look as if"),
+        (_set(), _set("t", low=120, high=132), "target pictures look as if"),
     ],
 )
 def test_what_does_not_fit_is_said(source, target, says):

@@ -95,6 +95,12 @@ def test_mistakes(source, loose, tmp_path, draw):
         own_domains(tmp_path / "single", loose, size=16)
 
 
+def test_the_two_sides_are_checked(source, tmp_path, draw):
+    draw(tmp_path / "t" / "black.png", (0, 0, 0))
+    with pytest.raises(DataError, match="target pictures"):
+        own_domains(source, tmp_path / "t", size=16)
+
+
 def test_labels_of_the_target_are_int64_for_the_engine(source, tmp_path, draw):
     draw(tmp_path / "t" / "owl" / "0.png")
     assert own_domains(source, tmp_path / "t", size=16).target_test.labels.dtype == np.int64

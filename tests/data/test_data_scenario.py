@@ -106,6 +106,16 @@ def test_missing_mapping_and_different_classes(tmp_path):
         load_scenario(Scenario(source="a", target="b"), tmp_path, size=8, zoo=zoo)
 
 
+def test_the_two_sides_are_checked(tmp_path):
+    class Dark(Toy):
+        def load(self, split, root, *, size, download=False):
+            bright = super().load(split, root, size=size)
+            return ImageSet(bright.name, (bright.images > 127).astype(np.uint8), bright.labels, bright.classes)
+
+    with pytest.raises(DataError, match=r"target pictures \(d\) .*0\.\.1"):
+        load_scenario(Scenario(source="a", target="d"), tmp_path, size=8, zoo=Zoo(Toy("a", ("A", "B")), Dark("d", ("A", "B"))))
+
+
 def test_the_data_folder(tmp_path, monkeypatch, cache):
     assert data_root(tmp_path) == tmp_path and data_root() == cache / "data"
     monkeypatch.setenv("DAZOO_DATA", str(tmp_path))
