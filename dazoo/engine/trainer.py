@@ -49,7 +49,7 @@ from dazoo.errors import TrainingError
 
 log = logging.getLogger(__name__)
 CHECK_EVERY = 20  # steps between reads of the loss terms from an accelerator; a CPU has them at no cost in every step
-SAVE_SECONDS = 30.0  # least time between checkpoints at epoch ends
+SAVE_SECONDS = 30.0  # time between checkpoints; any step can be resumed from
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,15 @@ class Trainer:
                 while self.number < self.total:
                     self._step()
                     ended = self.number % self.per_epoch == 0
-                    terms = self._read_terms() if ended or self.device.type == "cpu" or self.number % CHECK_EVERY == 0 else None
+                    due = self.number == self.total or time.monotonic() - saved > SAVE_SECONDS
+                    read = ended or due or self.device.type == "cpu" or self.number % CHECK_EVERY == 0
+                    terms = self._read_terms() if read else None  # never save what has not been seen to be finite
                     display.step(self.number, terms)
                     if ended:
                         display.epoch(self.number // self.per_epoch, self._observe(terms or {}))
                     if self._stop.is_set():
                         self._interrupt()
-                    if ended and (self.number == self.total or time.monotonic() - saved > SAVE_SECONDS):
+                    if due:
                         self.save()
                         saved = time.monotonic()
         finally:
@@ -315,7 +317,7 @@ class Trainer:
             state: dict[int, dict[str, Tensor]] = {}
             for key, value in _under(tensors, f"optimizer/{name}/").items():
                 i, field_name = key.split("/")
-                state.setdefault(int(i), {})[field_name] = value
+                state.setdefault(int(i), {})[field_name] = _laid_out_as(self.parts.parameters[name][int(i)], value)
             optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
         self.chosen = _under(tensors, "chosen/")
         self.chosen_score = -math.inf if record["chosen_score"] is None else record["chosen_score"]
@@ -343,6 +345,11 @@ class Trainer:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
+
+
+def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """The value in the parameter's memory layout: a fused optimiser walks both by address, and files are contiguous."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape and value.dtype == parameter.dtype else value
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,0 +1,206 @@
+"""The loop: determinism, exact resume, NaN, labels that cannot leak, gradients that reach everything."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dazoo.engine import trainer as trainer_module
+from dazoo.engine.trainer import Trainer
+from dazoo.engine.trainer import TrainingData
+from dazoo.errors import Interrupted
+from dazoo.errors import TrainingError
+
+
+sys.path.insert(0, str(Path(__file__).parent))
+import toy  # noqa: E402
+
+
+RECIPES = ("fcn-source", "fcn-dann", "fcn-cdan", "fcn-mcd", "fcn-mean_teacher", "fcn-tent", "fcn-dcgan", "fcn-cyclegan", "fcn-cyclegan-dann", "fcn-dcgan-mcd")
+GAN = {"gan.width": 4}
+
+
+def settings_of(name: str) -> dict:
+    return GAN if "gan" in name else {}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_shape_of_recipe_trains_and_learns_something(name):
+    result = toy.run(name, settings_of(name))
+    fresh = toy.run(name, {**settings_of(name), "epochs": 1, "steps_per_epoch": 1, "lr": 1e-12})
+    assert len(result.history.predictions) == (2 if "tent" not in name else 5)
+    assert not toy.same(toy.state(result), toy.state(fresh))
+    assert all(v.isfinite().all() for v in toy.state(result).values() if v.is_floating_point())
+
+
+@pytest.mark.parametrize("name", ["fcn-mean_teacher", "fcn-cyclegan-dann", "fcn-tent"])
+def test_the_seed_fixes_everything_and_another_seed_differs(name):
+    first, again, other = (toy.state(toy.run(name, settings_of(name), seed=s)) for s in (3, 3, 4))
+    assert toy.same(first, again)
+    assert not toy.same(first, other)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_an_interrupted_run_ends_in_the_same_bits(name, tmp_path, monkeypatch):
+    whole = toy.run(name, settings_of(name))
+    stop_at = random.Random(name).randint(1, 7)
+    step = Trainer._step
+
+    def stopped(self):
+        step(self)
+        if self.number == stop_at and not (tmp_path / "stopped").exists():
+            (tmp_path / "stopped").touch()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Trainer, "_step", stopped)
+    with pytest.raises(Interrupted, match=f"after step {stop_at} of"):
+        toy.run(name, settings_of(name), folder=tmp_path / "run")
+    resumed = toy.run(name, settings_of(name), folder=tmp_path / "run")
+    assert toy.same(toy.state(whole), toy.state(resumed))
+    assert all(torch.equal(a, b) for a, b in zip(whole.history.predictions, resumed.history.predictions, strict=True))
+    assert whole.history.scores == resumed.history.scores
+    assert toy.same(dict(whole.chosen), dict(resumed.chosen))
+
+
+KILLED = """
+import sys
+sys.path.insert(0, {here!r})
+import torch
+torch.set_num_threads(1)
+import toy
+from pathlib import Path
+from dazoo.engine import trainer
+trainer.SAVE_SECONDS = 0.0
+result = toy.run("fcn-cyclegan-dann", {{"gan.width": 4, "epochs": 3, "steps_per_epoch": 10}}, folder=Path({folder!r}))
+torch.save(toy.state(result), {out!r})
+"""
+
+
+def test_a_killed_run_ends_in_the_same_bits(tmp_path):
+    """SIGKILL at random moments, writes of checkpoints among them, until the run gets through."""
+    rng = random.Random()
+    script = KILLED.format(here=str(Path(__file__).parent), folder=str(tmp_path / "run"), out=str(tmp_path / "out.pt"))
+    whole = KILLED.format(here=str(Path(__file__).parent), folder=str(tmp_path / "whole"), out=str(tmp_path / "whole.pt"))
+    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", whole], check=True, env=environ)
+    kills = 0
+    while kills < 3:
+        process = subprocess.Popen([sys.executable, "-c", script], env=environ)
+        before = set((tmp_path / "run").glob("step-*"))
+        while process.poll() is None and set((tmp_path / "run").glob("step-*")) <= before:
+            time.sleep(0.005)
+        if process.poll() is not None:
+            break
+        time.sleep(rng.random() * 0.3)
+        process.kill()
+        process.wait()
+        kills += 1
+    subprocess.run([sys.executable, "-c", script], check=True, env=environ)
+    assert kills >= 1
+    assert toy.same(torch.load(tmp_path / "whole.pt", weights_only=True), torch.load(tmp_path / "out.pt", weights_only=True))
+
+
+def test_target_labels_change_no_weight_and_no_choice():
+    plain = toy.domains()
+    rng = np.random.default_rng(0)
+    shuffled = replace(
+        plain,
+        target_train=replace(plain.target_train, labels=rng.permutation(plain.target_train.labels)),
+        target_test=replace(plain.target_test, labels=rng.permutation(plain.target_test.labels)),
+    )
+    a, b = toy.run("fcn-mean_teacher", data=plain), toy.run("fcn-mean_teacher", data=shuffled)
+    assert toy.same(toy.state(a), toy.state(b))
+    assert toy.same(dict(a.chosen), dict(b.chosen))
+
+
+def test_training_data_refuses_target_labels():
+    d = toy.domains()
+    with pytest.raises(TrainingError, match="still has its labels"):
+        TrainingData(d.source_train, d.source_test, d.target_train, d.target_test.unlabelled())
+
+
+def test_a_term_that_is_not_finite_stops_the_run_and_names_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer_module, "SAVE_SECONDS", 0.0)
+    update = Trainer._update
+
+    def poisoned(self, phase, step):
+        if self.number == 5 and phase.name == "task":
+            bad = replace(phase, loss=lambda s: {**phase.loss(s), "domain": torch.tensor(math.nan)})
+            return update(self, bad, step)
+        return update(self, phase, step)
+
+    monkeypatch.setattr(Trainer, "_update", poisoned)
+    with pytest.raises(TrainingError, match=r"step 5, phase 'task': loss term 'domain' is nan"):
+        toy.run("fcn-dann", folder=tmp_path)
+    monkeypatch.setattr(Trainer, "_update", update)
+    assert toy.same(toy.state(toy.run("fcn-dann", folder=tmp_path)), toy.state(toy.run("fcn-dann")))
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(trainer_module, "SAVE_SECONDS", 0.0)
+    whole = toy.run("fcn-dann", folder=tmp_path)
+    newest = sorted(tmp_path.glob("step-*"))[-1]
+    raw = bytearray((newest / "state.safetensors").read_bytes())
+    raw[-5] ^= 1
+    (newest / "state.safetensors").write_bytes(raw)
+    assert toy.same(toy.state(toy.run("fcn-dann", folder=tmp_path)), toy.state(whole))
+    assert "is damaged" in caplog.text
+    for path in tmp_path.glob("step-*"):
+        (path / "state.json").write_text("{")
+    with pytest.raises(TrainingError, match="All checkpoints in .* are damaged"):
+        toy.run("fcn-dann", folder=tmp_path)
+
+
+def test_no_domain_weight_is_source_only_bit_for_bit():
+    """With batch statistics apart and no reversed gradient, the backbone cannot tell DANN from no adaptation."""
+    flat = {"joint": False, "precision": "fp32"}
+    source = toy.run("fcn-source", flat)
+    dann = toy.run("fcn-dann", {**flat, "method.reversal": 0.0, "method.match_prior": False})
+    learnt = [k for k, _ in source.backbone.named_parameters()]
+    a, b = source.backbone.state_dict(), dann.backbone.state_dict()
+    assert all(torch.equal(a[k], b[k]) for k in learnt)
+
+
+@pytest.mark.parametrize("name", ["fcn-dann", "fcn-cdan", "fcn-mcd", "fcn-dcgan", "fcn-cyclegan", "fcn-cyclegan-dann"])
+def test_critic_and_backbone_both_get_gradients(name, monkeypatch):
+    """skada's default critic never did: its output was constant, and every gradient zero."""
+    seen: dict[str, float] = {}
+    update = Trainer._update
+
+    def watched(self, phase, step):
+        update(self, phase, step)
+        for part in phase.parts:
+            total = sum(float(p.grad.abs().sum()) for p in self.parts.parameters[part] if p.grad is not None)
+            seen[f"{phase.name}:{part}"] = max(seen.get(f"{phase.name}:{part}", 0.0), total)
+
+    monkeypatch.setattr(Trainer, "_update", watched)
+    toy.run(name, settings_of(name))
+    assert seen and all(value > 0 for key, value in seen.items() if not key.endswith(("shares", "pools"))), seen
+    assert any("backbone.body" in key for key in seen)
+
+
+def test_frozen_parts_do_not_move_in_a_phase(monkeypatch):
+    moved: list[str] = []
+    update = Trainer._update
+
+    def watched(self, phase, step):
+        before = {k: [p.detach().clone() for p in group] for k, group in self.parts.parameters.items()}
+        update(self, phase, step)
+        for name, group in self.parts.parameters.items():
+            if name not in phase.parts and any(not torch.equal(a, b) for a, b in zip(before[name], group, strict=True)):
+                moved.append(f"{phase.name}:{name}")
+
+    monkeypatch.setattr(Trainer, "_update", watched)
+    toy.run("fcn-dcgan-mcd", GAN)
+    assert moved == []

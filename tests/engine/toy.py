@@ -1,0 +1,64 @@
+"""A small task that trains in a second: coloured bars on noise, the target darker and in another colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from dazoo.contracts import Domains
+from dazoo.contracts import ImageSet
+from dazoo.engine.run import Options
+from dazoo.engine.run import Result
+from dazoo.engine.run import component_defaults
+from dazoo.engine.run import train_recipe
+from dazoo.engine.settings import Settings
+from dazoo.names import parse
+from dazoo.plugins import zoo
+
+
+CLASSES = ("across", "down", "both")
+SMALL = {"epochs": 2, "steps_per_epoch": 4, "batch": 6, "size": 16, "backbone.width": 4}
+
+
+def image_set(n: int, seed: int, *, dark: bool = False) -> ImageSet:
+    rng = np.random.default_rng(seed)
+    images = rng.integers(90, 166, (n, 16, 16, 3), dtype=np.uint8)
+    labels = np.arange(n) % 3
+    for image, label in zip(images, labels, strict=True):
+        r, c = rng.integers(3, 12, 2)
+        if label in (0, 2):
+            image[r : r + 2, :, 0] = 255
+        if label in (1, 2):
+            image[:, c : c + 2, 0] = 255
+    if dark:
+        images = (images * 0.7).astype(np.uint8)[..., ::-1].copy()
+    return ImageSet("dark" if dark else "bright", images, labels.astype(np.int64), CLASSES)
+
+
+def domains() -> Domains:
+    return Domains(image_set(60, 1), image_set(18, 2), image_set(48, 3, dark=True), image_set(24, 4, dark=True))
+
+
+def run(name: str, flat: dict[str, Any] | None = None, *, seed: int = 0, folder: Any = None, data: Domains | None = None) -> Result:
+    """Train `name` on the toy task for a few steps."""
+    options = Options.parse({**SMALL, **(flat or {})})
+    recipe = parse(name, zoo())
+    settings = Settings.layered(component_defaults(zoo(), recipe), options.run)
+    return train_recipe(
+        zoo(), recipe, data or domains(), settings, options.parts, seed=seed, device=torch.device("cpu"), folder=folder, quiet=True
+    )
+
+
+def state(result: Result) -> dict[str, torch.Tensor]:
+    """Everything that a run learnt, by name."""
+    found = {f"backbone/{k}": v.clone() for k, v in result.backbone.state_dict().items()}
+    if result.bridge is not None:
+        for name, part in result.bridge.parts().items():
+            found.update({f"{name}/{k}": v.clone() for k, v in part.state_dict().items()})
+    return found
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
