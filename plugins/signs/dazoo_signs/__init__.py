@@ -9,6 +9,7 @@ from dazoo import hookimpl
 
 dazoo_api = 1
 
+_DRAWN = "dazoo_signs.synsigns.dataset:SynSigns"
 _SETTINGS = {"size": 40, "balance": True}
 
 
@@ -17,8 +18,8 @@ def dazoo_register_datasets(register: Callable[..., None]) -> None:
     register("gtsrb", "dazoo_signs.gtsrb:GTSRB", summary="German traffic signs, 43 classes (Stallkamp et al. 2012)")
     register("india", "dazoo_signs.india:India", summary="Indian traffic signs: a folder a class, IndianTSR with VOC boxes, or an archive")
     register("china", "dazoo_signs.china:China", summary="Chinese traffic signs, the 23 most frequent classes of TSRD (Huang 2017)")
-    register("synsigns_vienna", "dazoo_signs.synsigns.dataset:SynSigns", summary="Drawn signs in the German look, 22 classes", variant="vienna")
-    register("synsigns_indian", "dazoo_signs.synsigns.dataset:SynSigns", summary="Drawn signs in the Indian look, 22 classes", variant="indian")
+    register("synsigns_vienna", _DRAWN, summary="Drawn signs in the German look, 22 classes", variant="vienna")
+    register("synsigns_indian", _DRAWN, summary="Drawn signs in the Indian look, 22 classes", variant="indian")
 
 
 @hookimpl
