@@ -17,7 +17,7 @@ from dazoo.contracts import Backbone
 
 
 class FCN(Backbone):
-    """A stem [5x5, 1x1, max-pool], two stages [3x3, 3x3, 1x1, max-pool], then fc6 (3x3), fc7 (1x1) and the score layer (1x1).
+    """A stem [5x5, 1x1, max-pool], two stages [3x3, 1x1, max-pool], then fc6 (3x3), fc7 (1x1) and the score layer (1x1).
 
     Args:
         num_classes: number of classes K.
@@ -50,9 +50,9 @@ class FCN(Backbone):
         self.contrast = contrast
         w = width
         self.stages = nn.Sequential(
-            nn.Sequential(_unit(in_channels, w, 5), _unit(w, w, 1), nn.MaxPool2d(2)),  # few layers where pixels are many
-            _stage(w, 2 * w),
-            _stage(2 * w, 4 * w),
+            _stage(in_channels, w, 5),
+            _stage(w, 2 * w, 3),
+            _stage(2 * w, 4 * w, 3),
         )
         self.fc6 = _unit(4 * w, 8 * w, 3)
         self.fc7 = _unit(8 * w, 8 * w, 1)
@@ -86,5 +86,5 @@ def _unit(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.ReLU(inplace=True))
 
 
-def _stage(c_in: int, c_out: int) -> nn.Sequential:
-    return nn.Sequential(_unit(c_in, c_out, 3), _unit(c_out, c_out, 3), _unit(c_out, c_out, 1), nn.MaxPool2d(2))
+def _stage(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
+    return nn.Sequential(_unit(c_in, c_out, kernel), _unit(c_out, c_out, 1), nn.MaxPool2d(2))
