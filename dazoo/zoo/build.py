@@ -64,7 +64,8 @@ def build_backbone(config: Mapping[str, Any], weights: Path) -> Backbone:
         sketch = None
     if sketch is not None:
         check_fit(weights, sketch.state_dict(), whose)
-    backbone = build()
+    with torch.random.fork_rng([]):  # random weights are drawn only to be overwritten
+        backbone = build()
     if sketch is None:
         check_fit(weights, backbone.state_dict(), whose)
     backbone.load_state_dict(read_tensors(weights), strict=True)
@@ -80,7 +81,8 @@ def build_model_bridge(model: Model) -> Bridge:
     from dazoo.bridges import build_bridge
 
     settings = (model.config.get(key, {}) for key in ("gan_settings", "bridge_settings"))
-    bridge = build_bridge(zoo(), model.config["recipe"]["gan"], model.problem(), *settings)
+    with torch.random.fork_rng([]):  # so that drawing with a seed leaves the caller's random state alone
+        bridge = build_bridge(zoo(), model.config["recipe"]["gan"], model.problem(), *settings)
     for part in gan_modules(bridge).values():
         part.to(model.device).eval()
     return bridge
