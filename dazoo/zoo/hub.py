@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,16 +66,16 @@ class Hub:
         check_repo(repo)
         config = self._fetch(repo, "config.json", revision)
         commit = config.parent.name if _COMMIT.fullmatch(config.parent.name) else revision
-        files = read_config(config)["files"]
+        try:
+            files = read_config(config)["files"]
+        except WeightsError:  # a damaged copy, or truly a bad config: one more look tells
+            _drop(config)
+            files = read_config(self._fetch(repo, "config.json", commit))["files"]
         for name, facts in files.items():
             self._within(repo, name, commit, facts["bytes"])
             self._fetch(repo, name, commit)
         if self._cached(repo, "README.md", commit) is None:  # no request when it is known that there is none
-            try:
-                self._within(repo, "README.md", commit, _MAX_CARD)
-                self._fetch(repo, "README.md", commit)
-            except DazooError:
-                pass  # a card is written from the config then
+            self._fetch_card(repo, commit)
         return Snapshot(repo, commit, config.parent, files)
 
     def refetch(self, snapshot: Snapshot, name: str) -> None:
@@ -83,11 +84,7 @@ class Hub:
         Raises:
             OfflineError: the Hub cannot be reached.
         """
-        link = snapshot.folder / name
-        copy = link.resolve()
-        link.unlink(missing_ok=True)
-        if copy.parent.name == "blobs" and copy.parent.parent == snapshot.folder.parent.parent.resolve():
-            copy.unlink(missing_ok=True)  # nothing outside this repository's own cache is ever removed
+        _drop(snapshot.folder / name)
         self._fetch(snapshot.repo, name, snapshot.commit)
 
     def _cached(self, repo: str, name: str, commit: str) -> Any:
@@ -96,15 +93,28 @@ class Hub:
 
     def _within(self, repo: str, name: str, commit: str, most: int) -> None:
         """Refuse a file that is larger than its config says before it fills the disk."""
-        if self._cached(repo, name, commit) is not None or client.constants.HF_HUB_OFFLINE:
-            return
-        url = client.hf_hub_url(repo, name, revision=commit, endpoint=self.endpoint)
-        with _spoken(repo, commit, name):
-            size = client.get_hf_file_metadata(
-                url, token=self.token, endpoint=self.endpoint, library_name="dazoo", library_version=dazoo.__version__
-            ).size
+        size = self._size(repo, name, commit)
         if size is not None and size > most:
             raise WeightsError(f"{name} of hub:{repo}@{commit} is over-large: {size} bytes, expected at most {most}. Nothing was fetched.")
+
+    def _size(self, repo: str, name: str, commit: str) -> int | None:
+        """Bytes that fetching a file would cost; None where it is cached, or the Hub does not say."""
+        if self._cached(repo, name, commit) is not None or client.constants.HF_HUB_OFFLINE:
+            return None
+        url = client.hf_hub_url(repo, name, revision=commit, endpoint=self.endpoint)
+        about = {"library_name": "dazoo", "library_version": dazoo.__version__}
+        with _spoken(repo, commit, name):
+            return client.get_hf_file_metadata(url, token=self.token, endpoint=self.endpoint, **about).size
+
+    def _fetch_card(self, repo: str, commit: str) -> None:
+        """Fetch README.md where there is one of a sensible length; without it, a card is written from the config."""
+        try:
+            if (self._size(repo, "README.md", commit) or 0) > _MAX_CARD:
+                return
+        except DazooError:
+            pass  # the client remembers a file that is not there only when it was asked for the file itself
+        with suppress(DazooError):
+            self._fetch(repo, "README.md", commit)
 
     def _fetch(self, repo: str, name: str, revision: str) -> Path:
         with _spoken(repo, revision, name):
@@ -113,6 +123,14 @@ class Hub:
                 cache_dir=self.cache_dir, endpoint=self.endpoint, token=self.token,
             )  # fmt: skip
         return Path(path)
+
+
+def _drop(link: Path) -> None:
+    """Remove a file of a snapshot, and the blob that it links to; nothing outside the repository's own cache is ever removed."""
+    blob, own = link.resolve(), link.parents[2].resolve() / "blobs"  # <cache>/<repository>/snapshots/<commit>/<file>
+    link.unlink(missing_ok=True)
+    if blob.parent == own:
+        blob.unlink(missing_ok=True)
 
 
 def check_repo(repo: str) -> None:

@@ -190,6 +190,15 @@ def test_a_copy_that_went_bad_on_disk_is_replaced(server: FakeHub, hub: Hub, tmp
     assert sorted(server.asked("GET")) == ["generator.safetensors", "model.safetensors"]
 
 
+def test_a_config_that_went_bad_on_disk_is_replaced(server: FakeHub, hub: Hub) -> None:
+    folder = load("hub:me/model", hub=hub).folder
+    (folder / "config.json").resolve().write_bytes(b"{")
+    load("hub:me/model", revision=COMMIT, hub=hub)
+    server.files["config.json"] = b'{"dazoo": {}}'
+    with pytest.raises(WeightsError, match="lacks 'schema'"):
+        load("hub:me/model", hub=Hub(hub.endpoint, Path(hub.cache_dir) / "other"))
+
+
 def test_a_bad_copy_offline_says_so(server: FakeHub, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = load("hub:me/model", hub=hub).folder
     (folder / "model.safetensors").resolve().write_bytes(b"bad")
