@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING
 from typing import Any
 
 from dazoo.contracts import Bridge
 from dazoo.contracts import Problem
 from dazoo.errors import PluginError
+from dazoo.errors import SettingsError
+from dazoo.registry import did_you_mean
 
 
 if TYPE_CHECKING:
     from dazoo.plugins import Plugins
+
+
+def bridge_for(zoo: Plugins, gan: str) -> type[Bridge]:
+    """The bridge class that feeds what a registered GAN takes.
+
+    Raises:
+        PluginError: it takes nothing that a bridge can feed.
+    """
+    from dazoo.bridges.generate_to_adapt import GenerateToAdapt
+    from dazoo.bridges.translate import Translate
+
+    takes = zoo.gans.resolve(gan).takes
+    if "image" in takes:
+        return Translate
+    if "noise" in takes:
+        return GenerateToAdapt
+    raise PluginError(f"GAN {gan!r} takes {sorted(takes)}; a bridge feeds 'noise' or 'image'. Declare one of them in `takes`.")
 
 
 def build_bridge(zoo: Plugins, gan: str, problem: Problem, gan_settings: Mapping[str, Any], bridge_settings: Mapping[str, Any]) -> Bridge:
@@ -25,14 +45,12 @@ def build_bridge(zoo: Plugins, gan: str, problem: Problem, gan_settings: Mapping
 
     Raises:
         PluginError: the GAN takes nothing that a bridge can feed.
+        SettingsError: a setting that the GAN or the bridge does not take.
     """
-    from dazoo.bridges.generate_to_adapt import GenerateToAdapt
-    from dazoo.bridges.translate import Translate
-
-    takes = zoo.gans.resolve(gan).takes
     make = partial(zoo.gans.build, gan, channels=problem.channels, size=problem.size, num_classes=problem.num_classes, **gan_settings)
-    if "image" in takes:
-        return Translate(problem, make, **bridge_settings)
-    if "noise" in takes:
-        return GenerateToAdapt(problem, make, **bridge_settings)
-    raise PluginError(f"GAN {gan!r} takes {sorted(takes)}; a bridge feeds 'noise' or 'image'. Declare one of them in `takes`.")
+    bridge = bridge_for(zoo, gan)
+    known = [name for name in signature(bridge).parameters if name not in ("problem", "make_gan")]
+    for name in bridge_settings:
+        if name not in known:
+            raise SettingsError(f"Unknown setting 'bridge.{name}'.{did_you_mean(name, known)} The bridge of {gan!r} takes: {', '.join(known)}.")
+    return bridge(problem, make, **bridge_settings)

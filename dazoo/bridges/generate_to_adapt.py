@@ -23,6 +23,7 @@ from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.contracts.component import BACKBONE
 from dazoo.losses.adversarial import warm_start
+from dazoo.losses.shares import RunningShares
 
 
 BOTH = frozenset({"source", "target"})
@@ -54,8 +55,13 @@ class GenerateToAdapt(Bridge):
         noise: length of the noise.
         weight: weight of the generated pictures' class loss on the backbone (alpha in the paper).
         fool: weight of the realism of pictures drawn from target features, relative to `weight` (beta).
-        guide: weight with which the critic's class head, looking at what is drawn from a target feature, teaches the classifier.
+        guide: weight of self-labelling: what is drawn from a target feature is read by the critic's class head, its opinion is
+            averaged with the teacher's, and confident, class-balanced labels train the backbone on a strong view (Russo et
+            al., SBADA-GAN, CVPR 2018); 0 is the paper's generate-to-adapt.
+        threshold: confidence that such a label needs.
     """
+
+    defaults = {"ema": 0.99}
 
     def __init__(
         self,
@@ -65,16 +71,18 @@ class GenerateToAdapt(Bridge):
         noise: int = 64,
         weight: float = 0.1,
         fool: float = 0.3,
-        guide: float = 0.0,
+        guide: float = 1.0,
+        threshold: float = 0.7,
     ) -> None:
         k, c = problem.num_classes, problem.backbone.num_features
-        self.k, self.noise, self.weight, self.fool, self.guide = k, noise, weight, fool, guide
+        self.k, self.noise, self.weight, self.fool, self.guide, self.threshold = k, noise, weight, fool, guide, threshold
+        self.shares = RunningShares(k)
         self.gan = make_gan(code_size=c + k + 1 + noise)
         self.classes = nn.Linear(self.gan.num_critic_features, k)
         self.prototypes = Prototypes(k, c)
 
     def parts(self) -> Mapping[str, nn.Module]:
-        return {**self.gan.parts(), "critic_classes": self.classes, "generator_prototypes": self.prototypes}
+        return {**self.gan.parts(), "critic_classes": self.classes, "generator_prototypes": self.prototypes, "critic_shares": self.shares}
 
     def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
         return {"critic_classes": self.gan.optimizers().get("critic", {}), **self.gan.optimizers()}
@@ -86,7 +94,7 @@ class GenerateToAdapt(Bridge):
             Phase("critic", (*critics, "critic_classes"), self._critic, reads=BOTH),
             Phase("generator", generators, self._generator, reads=BOTH),
             *self.gan.phases(),
-            Phase("task", BACKBONE, self._task, reads=BOTH),
+            Phase("task", BACKBONE, self._task, reads=BOTH | {"strong"} if self.guide else BOTH),
         ]
 
     # Each loss sees the same two fakes; the step keeps them for the length of a phase.
@@ -127,8 +135,11 @@ class GenerateToAdapt(Bridge):
         fool = sum(self.gan.generator_terms(drawn).values())
         terms["gta/fool"] = rise * self.weight * self.fool * fool
         if self.guide:
-            opinion = self.classes(drawn.features).float().softmax(1).detach()
-            terms["gta/guide"] = rise * self.guide * F.cross_entropy(step.target_outputs.logits, opinion)
+            own = (step.teacher or step.backbone)(step.target.images).float().softmax(1).detach()
+            read = self.classes(drawn.features).float().softmax(1).detach()
+            labels, sure = self.shares.pseudo_labels((own + read) / 2, self.threshold)
+            each = F.cross_entropy(step.strong_outputs.logits, labels, reduction="none")
+            terms["gta/guide"] = rise * self.guide * (sure * each).mean()
         return terms
 
     @torch.no_grad()

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dazoo.bridges import bridge_for
 from dazoo.bridges import build_bridge
 from dazoo.contracts import Backbone
 from dazoo.contracts import Bridge
@@ -168,11 +169,10 @@ def adapt_trained(
 
 
 def component_defaults(zoo: Plugins, recipe: Recipe) -> dict[str, Any]:
-    """Run settings that the recipe's method wants unless the user says otherwise."""
-    if recipe.method is None:
-        return {}
-    method = zoo.methods.resolve(recipe.method)
-    return {} if method.adapts_trained else dict(method.defaults)
+    """Run settings that the recipe's GAN bridge and method want unless the user says otherwise; the method's come last."""
+    bridge = dict(bridge_for(zoo, recipe.gan).defaults) if recipe.gan else {}
+    method = zoo.methods.resolve(recipe.method) if recipe.method else None
+    return bridge if method is None or method.adapts_trained else {**bridge, **method.defaults}
 
 
 def _components(

@@ -1,4 +1,4 @@
-"""Running class shares of a stream of predictions: what label-shift-aware losses weigh and align with."""
+"""Running class shares of a stream of predictions: what label-shift-aware losses weigh, align and choose labels with."""
 
 from __future__ import annotations
 
@@ -37,3 +37,24 @@ class RunningShares(nn.Module):
         """Predictions (N, K) moved towards uniform shares: divided by the running ones to `power`, renormalised (Berthelot et al., ICLR 2020)."""
         p = probabilities / self.shares.clamp_min(1e-4) ** power
         return p / p.sum(1, keepdim=True)
+
+    @torch.no_grad()
+    def pseudo_labels(self, probabilities: Tensor, threshold: float, power: float = 0.5) -> tuple[Tensor, Tensor]:
+        """Labels that do not collapse into the classes predicted most.
+
+        Predictions are aligned to uniform shares first; then a class that is rarely predicted needs less confidence
+        (FlexMatch, Zhang et al., NeurIPS 2021), down to half the threshold. The batch is taken into the shares.
+
+        Args:
+            probabilities: (N, K), a teacher's.
+            threshold: confidence that a common class needs, in [0, 1).
+            power: strength of the alignment; 0 is none.
+
+        Returns:
+            Labels (N,) int64, and 1.0 or 0.0 for each (N,): whether it is confident enough.
+        """
+        self.update(probabilities)
+        confidence, labels = self.align(probabilities, power).max(1)
+        learnt = (self.shares / self.shares.max())[labels]
+        bar = threshold * (learnt / (2 - learnt)).clamp_min(0.5)
+        return labels, (confidence >= bar).to(probabilities.dtype)

@@ -57,18 +57,8 @@ class MeanTeacher(Method):
 
     def _loss(self, step: Step) -> dict[str, Tensor]:
         weight = self.weight * min(1.0, max(0.0, (step.progress - self.start) / self.ramp))
-        labels, mask = self.pseudo_labels(step)
+        with torch.no_grad():
+            opinion = step.teacher(step.target.images).float().softmax(1)
+        labels, mask = self.shares.pseudo_labels(opinion, self.threshold, self.align)
         each = F.cross_entropy(step.strong_outputs.logits, labels, reduction="none")
         return {"task": self.task_loss(step), "target": weight * (mask * each).mean()}
-
-    @torch.no_grad()
-    def pseudo_labels(self, step: Step) -> tuple[Tensor, Tensor]:
-        """The teacher's labels of the weak view (N,), and which of them count (N,) in {0, 1}."""
-        p = step.teacher(step.target.images).float().softmax(1)
-        self.shares.update(p)
-        if self.align:
-            p = self.shares.align(p, self.align)
-        confidence, labels = p.max(1)
-        relative = (self.shares.shares / self.shares.shares.max())[labels]
-        bar = self.threshold * relative / (2 - relative)  # FlexMatch's convex map
-        return labels, (confidence >= torch.maximum(bar, torch.full_like(bar, self.threshold / 2))).float()
