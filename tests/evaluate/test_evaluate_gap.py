@@ -31,6 +31,17 @@ def test_sizes_do_not_matter() -> None:
     assert proxy_a_distance(A, B[:20]) < 0.6
 
 
+def test_each_domain_counts_by_half() -> None:
+    """The target is one of the source's two clusters: half of the source is taken for target, none of the target for source."""
+    source = np.concatenate([A, A + 8])
+    assert proxy_a_distance(source, B[:40]) == pytest.approx(1, abs=0.25)
+
+
+def test_a_classifier_below_chance_counts_as_chance() -> None:
+    values = [proxy_a_distance(A[:30], B[:30], seed=seed) for seed in range(10)]
+    assert min(values) == 0
+
+
 def test_scale_and_seed() -> None:
     assert proxy_a_distance(A * 1000, B * 1000 + 500) == proxy_a_distance(A, B + 0.5)
     assert proxy_a_distance(A, B + 0.5, seed=1) == proxy_a_distance(A, B + 0.5, seed=1)

@@ -21,7 +21,8 @@ def draw(frequencies: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("target", [TARGET, SOURCE, torch.tensor([0.0, 0.5, 0.5])])
 def test_both_estimators_find_a_shifted_prior(target: Tensor) -> None:
-    labels, source = draw(SOURCE, 4000, 0)
+    """BBSE from a source whose classes are not equally frequent; EM from the frequencies that the probabilities stand for."""
+    labels, source = draw(torch.tensor([0.2, 0.3, 0.5]), 4000, 0)
     _, seen = draw(target, 4000, 1)
     naive = (seen.mean(0) - target).abs().sum()
     for estimate in (p.em_prior(seen, SOURCE), p.bbse_prior(p.soft_confusion(source, labels), seen.mean(0))):
@@ -37,8 +38,8 @@ def test_soft_confusion_sums_to_one_with_labels_in_columns() -> None:
 
 
 def test_bbse_keeps_classes_that_cannot_be_told_apart_at_their_source_share() -> None:
-    blind = torch.full((3, 3), 1 / 9)
-    torch.testing.assert_close(p.bbse_prior(blind, torch.full((3,), 1 / 3)), SOURCE, atol=1e-3, rtol=0)
+    blind = torch.outer(SOURCE, TARGET)  # predicts all classes evenly, whatever the label; labels are as frequent as TARGET
+    torch.testing.assert_close(p.bbse_prior(blind, SOURCE), TARGET, atol=1e-3, rtol=0)
 
 
 def test_adapting_probabilities_raises_accuracy() -> None:
@@ -71,3 +72,9 @@ def test_running_mean_goes_to_the_predictions() -> None:
         mean = p.update_running_mean(mean, probabilities)
     torch.testing.assert_close(mean, torch.tensor([1.0, 0.0]), atol=0.01, rtol=0)
     assert not mean.requires_grad
+
+
+def test_bbse_gives_no_negative_frequency() -> None:
+    """No mixture of what the classifier does on the two classes predicts the first one always; the nearest is the first alone."""
+    confusion = torch.tensor([[0.4, 0.1], [0.1, 0.4]])
+    assert p.bbse_prior(confusion, torch.tensor([1.0, 0.0])).tolist() == [1, 0]
