@@ -1,0 +1,43 @@
+"""`dazoo adapt`: a trained model made better on pictures without labels, without the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dazoo.cli.options import Device
+from dazoo.cli.options import Json
+from dazoo.cli.options import ModelRef
+from dazoo.cli.options import Quiet
+from dazoo.cli.options import Seed
+from dazoo.cli.options import Set
+from dazoo.cli.options import parse_settings
+from dazoo.cli.output import emit
+from dazoo.cli.output import emit_json
+from dazoo.errors import DataError
+
+
+def command(
+    model: ModelRef,
+    method: Annotated[str, typer.Option("--method", "-m", help="A method that adapts trained models.", show_default=False)],
+    target: Annotated[Path, typer.Option(metavar="DIR", help="Pictures without labels, at any depth.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the adapted model goes.", show_default=False)],
+    seed: Seed = 0,
+    device: Device = "auto",
+    settings: Set = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Adapt a trained model to pictures without labels."""
+    wanted = parse_settings(settings or ())
+    if not target.expanduser().is_dir():
+        raise DataError(f"--target {target} {'is a file' if target.exists() else 'does not exist'}; name a folder of pictures.")
+    from dazoo.zoo.adapting import adapt
+
+    adapted = adapt(model, target.expanduser(), method=method, out=out, seed=seed, device=device, settings=wanted, quiet=quiet)
+    if as_json:
+        emit_json({"name": adapted.name, "model": out, "recipe": adapted.recipe, "results": adapted.config.get("results", {})})
+        return
+    emit(f"{adapted.name}  model: {out}")

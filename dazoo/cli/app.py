@@ -1,0 +1,50 @@
+"""The commands, put together. Importing this imports no torch: a command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import dazoo
+from dazoo.cli import adapt
+from dazoo.cli import data
+from dazoo.cli import evaluate
+from dazoo.cli import listing
+from dazoo.cli import plugins
+from dazoo.cli import predict
+from dazoo.cli import show
+from dazoo.cli import train
+
+
+app = typer.Typer(
+    name="dazoo",
+    help="A zoo for visual domain adaptation: learn from labelled pictures, be accurate on others that have no labels.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dazoo {dazoo.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+app.command("list")(listing.command)
+app.command("show")(show.command)
+app.command("plugins")(plugins.command)
+app.command("train")(train.command)
+app.command("adapt")(adapt.command)
+app.command("eval")(evaluate.command)
+app.command("predict")(predict.command)
+app.add_typer(data.app, name="data")

@@ -1,0 +1,60 @@
+"""Options that several commands have, and how their values are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+from typing import Any
+
+import typer
+
+from dazoo.errors import SettingsError
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data sets; variable DAZOO_DATA unless given.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Fixes everything on a CPU.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Download = Annotated[bool, typer.Option("--download", help="Let data sets fetch what is missing, where their terms allow it.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting of the run (lr=0.001) or of a part (method.weight=0.3); again for more. 'dazoo show NAME' lists them.",
+    ),
+]
+ModelRef = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Entry name, folder (dir:PATH or ./PATH) or hub:user/repo.", show_default=False)
+]
+
+
+def parse_settings(pairs: Iterable[str]) -> dict[str, Any]:
+    """ "key=value" texts as a mapping; a value is a JSON scalar where it is one, else the text itself.
+
+    Raises:
+        SettingsError: no "=", or nothing before it.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise SettingsError(f"--set takes KEY=VALUE, such as --set lr=0.001; got {pair!r}.")
+        found[key.strip()] = scalar(text)
+    return found
+
+
+def scalar(text: str) -> Any:
+    """A JSON scalar, or the text where it is none (NaN and Infinity are none)."""
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(constant)
+
+    try:
+        value = json.loads(text, parse_constant=refuse)
+    except ValueError:
+        return text
+    return text if isinstance(value, dict | list) else value

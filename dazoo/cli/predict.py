@@ -1,0 +1,103 @@
+"""`dazoo predict`: what a model says about pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Annotated
+from typing import Any
+
+import typer
+
+from dazoo.cli.options import Device
+from dazoo.cli.options import Json
+from dazoo.cli.options import ModelRef
+from dazoo.cli.output import emit_json
+from dazoo.cli.output import emit_table
+from dazoo.cli.output import say
+from dazoo.errors import PictureError
+from dazoo.errors import SettingsError
+
+
+if TYPE_CHECKING:
+    from dazoo.zoo.model import Model
+    from dazoo.zoo.model import Prediction
+
+BATCH = 64
+
+
+def command(
+    model: ModelRef,
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURES...", help="Picture files, or folders of them.", show_default=False)],
+    top: Annotated[int, typer.Option(min=1, help="How many classes to name for each picture.")] = 1,
+    dense: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the class map of one larger picture.")] = None,
+    device: Device = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Say what is on pictures. A picture that cannot be read is reported, the others go on, and the exit code is 1."""
+    if dense is not None and (len(pictures) != 1 or pictures[0].is_dir()):
+        raise SettingsError(f"--dense draws the class map of one picture; {len(pictures)} arguments were given, or a folder.")
+    from dazoo.zoo.load import load
+
+    loaded = load(model, device=device)
+    paths, failed = expand(pictures)
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(paths), BATCH):
+        for path, answer in answers(loaded, paths[start : start + BATCH]):
+            if isinstance(answer, PictureError):
+                say(str(answer))
+                failed += 1
+                continue
+            best = sorted(answer.scores.items(), key=lambda item: -item[1])[:top]
+            if as_json:
+                found.append({"picture": str(path), **answer.to_dict(), "top": [{"label": k, "score": v} for k, v in best]})
+            else:
+                found.append({"row": (path, *[cell for label, score in best for cell in (label, f"{score:.3f}")])})
+        if not as_json and not _whole_table():
+            emit_table((), [row["row"] for row in found])  # in a pipe, answers appear as they come
+            found.clear()
+    if as_json:
+        emit_json(found)
+    elif found:
+        emit_table(("PICTURE", *("LABEL", "SCORE") * min(top, len(loaded.classes))), [row["row"] for row in found])
+    if dense is not None and not failed:
+        from dazoo.cli.drawing import draw_dense
+
+        draw_dense(loaded, paths[0], dense)
+        say(f"class map drawn to {dense}.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def expand(pictures: Sequence[Path]) -> tuple[list[Path], int]:
+    """Files as they are, folders as the pictures in them; and how many folders had none."""
+    from dazoo.data import picture_files
+
+    found, empty = [], 0
+    for path in (p.expanduser() for p in pictures):
+        inside = picture_files(path) if path.is_dir() else [path]
+        if not inside:
+            say(f"{path} holds no picture.")
+            empty += 1
+        found += inside
+    return found, empty
+
+
+def answers(model: Model, paths: Sequence[Path]) -> Iterator[tuple[Path, Prediction | PictureError]]:
+    """Each picture with the model's answer or with why it cannot be read; one forward pass where all can."""
+    try:
+        yield from zip(paths, model.predict(list(paths)), strict=True)
+    except PictureError:
+        for path in paths:
+            try:
+                yield path, model.predict(path)
+            except PictureError as exc:
+                yield path, exc
+
+
+def _whole_table() -> bool:
+    import sys
+
+    return sys.stdout.isatty()

@@ -1,0 +1,242 @@
+"""`dazoo show`: what an entry, a recipe, a part or a saved folder is made of, and the settings that it takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from pkgutil import resolve_name
+from types import SimpleNamespace
+from typing import Annotated
+from typing import Any
+
+import typer
+
+from dazoo.cli.options import Json
+from dazoo.cli.output import emit
+from dazoo.cli.output import emit_columns
+from dazoo.cli.output import emit_json
+from dazoo.cli.output import title
+from dazoo.errors import DazooError
+from dazoo.errors import InvalidName
+from dazoo.errors import UnknownName
+from dazoo.names import Recipe
+from dazoo.names import compose
+from dazoo.names import locate
+from dazoo.names import parse
+from dazoo.plugins import Plugins
+from dazoo.plugins import zoo
+from dazoo.registry import Entry
+from dazoo.registry import did_you_mean
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="An entry, a recipe, a part, or the folder of a saved model.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Show what an entry, a recipe, a part or a saved model is made of, and its settings."""
+    plugins = zoo()
+    facts = _facts(name, plugins)
+    if as_json:
+        emit_json(facts if len(facts) > 1 else facts[0])
+        return
+    for i, fact in enumerate(facts):
+        emit() if i else None
+        _PRINT[fact["is"]](fact)
+
+
+def _facts(name: str, plugins: Plugins) -> list[dict[str, Any]]:
+    """What a name stands for: a saved model, then the recipe behind it; or a recipe; or parts of that name, of any kind."""
+    path = Path(name.removeprefix("dir:")).expanduser()
+    if name.startswith("dir:") or (("/" in name or "\\" in name) and path.is_dir()):
+        return [_saved(path, None)]
+    if locate(name).scheme == "hub":
+        raise InvalidName(f"{name!r} lies on the Hub; load it once with dazoo.load({name!r}), then look at its .card.")
+    parts = [e for kind, registry in plugins.registries().items() if kind != "entry" for e in registry.find(name)]
+    if parts:
+        return [_part(entry, plugins) for entry in parts]
+    found = []
+    if plugins.entries.find(name):
+        found.append(_entry(plugins.entries.entry(name)))
+    try:
+        found.append(_recipe(parse(name, plugins), plugins))
+    except DazooError as exc:
+        if not found:
+            raise _unknown(name, plugins, exc) from None
+    return found
+
+
+def _unknown(name: str, plugins: Plugins, exc: DazooError) -> DazooError:
+    """For a name of one word, every kind was looked through, so the message is not about recipes."""
+    if not isinstance(exc, UnknownName) or "-" in name:
+        return exc
+    known = [n for registry in plugins.registries().values() for n in registry.names()]
+    return UnknownName(f"Nothing is called {name!r}.{did_you_mean(name, known)} 'dazoo list' shows what there is.{plugins.hint()}")
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    from dazoo.zoo.load import entry_folder
+
+    origin = {"target": entry.target, "distribution": entry.dist, "version": entry.version, "summary": entry.summary}
+    if entry.target.startswith("hub:"):
+        return {"is": "model", "name": entry.name, **origin}
+    return {**_saved(entry_folder(entry), entry.name), **origin}
+
+
+def _saved(folder: Path, name: str | None) -> dict[str, Any]:
+    from dazoo.zoo.config import read_config
+
+    config = read_config(folder / "config.json")
+    keys = ("recipe", "classes", "channels", "size", "settings", "plugins", "files", "results")
+    return {"is": "model", "name": name or config["name"], "folder": str(folder), **{k: config[k] for k in keys if k in config}}
+
+
+def _recipe(recipe: Recipe, plugins: Plugins) -> dict[str, Any]:
+    from dazoo.cli.describe import docs_of
+    from dazoo.engine.run import component_defaults
+    from dazoo.engine.settings import Settings
+
+    parts = [_part(plugins.registries()[kind].entry(name), plugins) for kind, name in recipe.parts().items()]
+    layers = {"scenario": {}, "method": component_defaults(plugins, recipe)}
+    if recipe.scenario:
+        layers["scenario"] = dict(plugins.scenarios.build(recipe.scenario).settings)
+    merged = Settings.layered(*layers.values())
+    docs = docs_of(Settings, Settings.__dataclass_fields__)
+    rows = []
+    for field in Settings.__dataclass_fields__:
+        origin = next((who for who in ("method", "scenario") if field in layers[who]), "dazoo")
+        rows.append({"name": field, "value": getattr(merged, field), "from": origin, "doc": docs.get(field, "")})
+    return {"is": "recipe", "name": compose(recipe), "parts": parts, "settings": rows}
+
+
+def _part(entry: Entry, plugins: Plugins) -> dict[str, Any]:
+    from dazoo.cli.describe import about
+    from dazoo.cli.describe import parameters
+
+    registry = plugins.registries()[entry.kind]
+    fact: dict[str, Any] = {
+        "is": "part",
+        "kind": entry.kind,
+        "name": entry.name,
+        "qualified": entry.qualified,
+        "summary": entry.summary,
+        "target": entry.target,
+        "plugin": entry.plugin,
+        "distribution": entry.dist,
+        "version": entry.version,
+        "fixed": dict(entry.settings),
+    }
+    cls, base = registry.resolve(entry.qualified), resolve_name(registry.base)
+    fact["about"] = about(cls)
+    fact["parameters"] = [vars(p) for p in parameters(cls, base, dict(entry.settings))]
+    return {**fact, **_more(entry, cls, plugins)}
+
+
+def _more(entry: Entry, cls: Any, plugins: Plugins) -> dict[str, Any]:
+    """Facts that only one kind has."""
+    if entry.kind == "backbone":
+        return {"smallest picture": cls.min_size}
+    if entry.kind == "gan":
+        bridge = _bridge_of(entry, plugins)
+        return {"takes": sorted(cls.takes), "bridge": bridge and bridge.__name__, "bridge parameters": _bridge_parameters(bridge)}
+    if entry.kind == "method":
+        return {"adapts trained models": cls.adapts_trained, "run settings": dict(cls.defaults)}
+    if entry.kind == "dataset":
+        return {"terms": cls.terms, "classes": list(plugins.datasets.build(entry.qualified).classes)}
+    if entry.kind == "scenario":
+        from dazoo.data.scenario import classes_of
+
+        made = plugins.scenarios.build(entry.qualified)
+        pair = {"sources": list(made.sources), "target dataset": made.target, "run settings": made.settings}
+        return {**pair, "classes": list(classes_of(made, plugins))}
+    return {}
+
+
+def _bridge_of(entry: Entry, plugins: Plugins) -> type | None:
+    """The class of the bridge that this GAN gets, by building one for a small task, without memory; None where none fits."""
+    import torch
+
+    from dazoo.bridges import build_bridge
+    from dazoo.contracts import Problem
+
+    backbone: Any = SimpleNamespace(num_features=8)
+    problem = Problem(backbone, num_classes=2, channels=3, size=32, source_counts=(1, 1), target_count=1)
+    try:
+        with torch.device("meta"):
+            return type(build_bridge(plugins, entry.qualified, problem, {}, {}))
+    except (DazooError, AttributeError, RuntimeError):
+        return None
+
+
+def _bridge_parameters(bridge: type | None) -> list[dict[str, Any]]:
+    from dazoo.cli.describe import parameters
+    from dazoo.contracts import Bridge
+
+    return [] if bridge is None else [vars(p) for p in parameters(bridge, Bridge, {}) if p.name not in ("problem", "make_gan")]
+
+
+# ------------------------------------------------------------------ for reading
+
+
+def _print_model(fact: Mapping[str, Any]) -> None:
+    from dazoo.cli.numbers import emit_four
+
+    title(f"{fact['name']}  a trained model")
+    if "folder" not in fact:
+        emit(f"  {fact['summary'] or 'on the Hub'}: {fact['target']} (brought by {fact['distribution']} {fact['version']})")
+        return
+    rows = [("lies in", fact["folder"])]
+    if "distribution" in fact:
+        rows.append(("brought by", f"{fact['distribution']} {fact['version']}"))
+    rows += [(kind, name) for kind, name in fact["recipe"].items() if name]
+    rows.append(("saved with", ", ".join(f"{d} {v}" for d, v in fact.get("plugins", {}).items()) or "-"))
+    rows.append(("pictures", f"{fact['size']}x{fact['size']}, {fact['channels']} channels"))
+    rows.append(("classes", _some(fact["classes"])))
+    rows.append(("files", ", ".join(f"{n} ({f['bytes'] / 1e6:.1f} MB)" for n, f in fact["files"].items())))
+    emit_columns(rows, indent=2)
+    if fact.get("results"):
+        title("\nTarget accuracy")
+        emit_four(fact["results"])
+
+
+def _print_recipe(fact: Mapping[str, Any]) -> None:
+    title(f"{fact['name']}  a recipe")
+    for part in fact["parts"]:
+        emit()
+        _print_part(part)
+    title("\nSettings of the run (--set NAME=VALUE)")
+    origins = [f"from {row['from']}" if row["from"] != "dazoo" else "" for row in fact["settings"]]
+    rows = [(row["name"], _value(row["value"]), origin, row["doc"]) for row, origin in zip(fact["settings"], origins, strict=True)]
+    emit_columns(rows, indent=2)
+
+
+def _print_part(fact: Mapping[str, Any]) -> None:
+    title(f"{fact['name']}  a {fact['kind']}")
+    emit(f"  {fact['about'] or fact['summary']}")
+    emit(f"  {fact['target']}, plugin {fact['plugin']} of {fact['distribution']} {fact['version']}")
+    for key in ("smallest picture", "takes", "bridge", "adapts trained models", "sources", "target dataset", "classes", "terms"):
+        if key in fact and fact[key] not in (None, ""):
+            emit(f"  {key}: {_some(fact[key]) if isinstance(fact[key], list) else _value(fact[key])}")
+    if fact.get("run settings"):
+        emit(f"  run settings: {', '.join(f'{k}={_value(v)}' for k, v in fact['run settings'].items())}")
+    if fact["kind"] == "scenario":
+        return
+    settable = {"backbone": "backbone.", "gan": "gan.", "method": "method."}.get(fact["kind"], "")
+    rows = [(settable + p["name"], ("fixed at " if p["fixed"] else "") + _value(p["default"]), p["doc"]) for p in fact["parameters"]]
+    rows += [("bridge." + p["name"], _value(p["default"]), p["doc"]) for p in fact.get("bridge parameters", [])]
+    emit_columns(rows, indent=4)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "none" if value is None else re.sub(r"\s+", " ", str(value))
+
+
+def _some(names: list[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names)}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+
+
+_PRINT = {"model": _print_model, "recipe": _print_recipe, "part": _print_part}

@@ -1,0 +1,75 @@
+"""`dazoo train`: a recipe on a scenario, or on a person's own pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from typing import Any
+
+import typer
+
+from dazoo.cli.numbers import emit_four
+from dazoo.cli.options import Data
+from dazoo.cli.options import Device
+from dazoo.cli.options import Download
+from dazoo.cli.options import Json
+from dazoo.cli.options import Quiet
+from dazoo.cli.options import Seed
+from dazoo.cli.options import Set
+from dazoo.cli.options import parse_settings
+from dazoo.cli.output import emit
+from dazoo.cli.output import emit_json
+from dazoo.cli.output import say
+from dazoo.cli.output import title
+from dazoo.errors import SettingsError
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="A recipe; one without a scenario for your own pictures.", show_default=False)],
+    source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: a folder a class.")] = None,
+    target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (a folder a class) only count.")] = None,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; runs/NAME-seedN unless given.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    settings: Set = None,
+    source_only: Annotated[bool, typer.Option("--source-only/--no-source-only", help="Also train without adaptation, to compare.")] = True,
+    download: Download = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train a recipe, or continue what was interrupted: the same command again."""
+    wanted = parse_settings(settings or ())
+    if (source is None) != (target is None):
+        raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
+    from dazoo.zoo.training import train
+
+    folder = out or default_folder(name, seed)
+    try:
+        trained = train(
+            name, source=source, target=target, data=data, out=folder, seed=seed, device=device,
+            settings=wanted, source_only=source_only, download=download, quiet=quiet,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        say(f"the same command continues from the last state in {folder}.")
+        raise
+    results = trained.model.config.get("results", {})
+    if as_json:
+        emit_json({"name": trained.model.name, "seed": seed, "folder": folder, "model": trained.folder, "results": results})
+        return
+    report(trained.model.name, results, trained.folder)
+
+
+def default_folder(name: str, seed: int) -> Path:
+    """Where a run goes; qualified names lose the colons that some file systems refuse."""
+    return Path("runs") / f"{name.replace(':', '.').replace('/', '_')}-seed{seed}"
+
+
+def report(name: str, results: dict[str, Any], folder: Path | None) -> None:
+    """The numbers and where the model is."""
+    title(f"{name}  target accuracy")
+    if "last" in results:
+        emit_four(results)
+    else:
+        emit("  not counted: the target pictures have no labels")
+    emit(f"  model: {folder}")
