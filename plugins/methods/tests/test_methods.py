@@ -1,0 +1,110 @@
+"""What each method does to its terms and parts, beyond the contract kit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from dazoo.contracts import Backbone
+from dazoo.contracts import Labelled
+from dazoo.contracts import Problem
+from dazoo.contracts import Step
+from dazoo.contracts import Unlabelled
+from dazoo.errors import SettingsError
+from dazoo.losses.shares import RunningShares
+from dazoo.plugins import zoo
+
+
+class Plain(Backbone):
+    """No normalisation layer."""
+
+    def __init__(self, *, num_classes: int = 3, in_channels: int = 3) -> None:
+        super().__init__(num_classes=num_classes, in_channels=in_channels)
+        self.num_features = 4
+        self.conv = nn.Conv2d(in_channels, 4, 3)
+        self.head = nn.Linear(4, num_classes)
+
+    def forward_features(self, x):
+        return self.conv(x)
+
+
+def problem(backbone: Backbone | None = None, classes: int = 3) -> Problem:
+    torch.manual_seed(0)
+    backbone = backbone or zoo().backbones.build("fcn", num_classes=classes, width=4)
+    return Problem(backbone, classes, 3, 16, (5,) * classes, 10)
+
+
+def step_for(p: Problem, progress: float = 0.5) -> Step:
+    torch.manual_seed(1)
+    images = torch.rand(6, 3, 16, 16) * 2 - 1
+    return Step(Labelled(images, torch.arange(6) % 3), Unlabelled(-images, lambda: images * 0.5), progress, 0, p.backbone, p.backbone)
+
+
+def terms(method, step: Step, phase: int = 0) -> dict:
+    chosen = method.phases()[phase]
+    step.enter(chosen)
+    return dict(chosen.loss(step))
+
+
+def test_dann_reverses_the_gradient_for_the_body_only():
+    p = problem()
+    grads = {}
+    for reversal in (0.0, 1.0):
+        torch.manual_seed(2)
+        dann = zoo().methods.build("dann", p, reversal=reversal, match_prior=False)
+        p.backbone.zero_grad()
+        terms(dann, step_for(p))["domain"].backward()
+        grads[reversal] = (p.backbone.fc7[0].weight.grad.clone(), dann.critic[0].weight.grad.clone())
+    assert grads[0.0][0].abs().sum() == 0 and grads[1.0][0].abs().sum() > 0
+    assert torch.allclose(grads[0.0][1], grads[1.0][1])  # the critic's own gradient is not scaled
+
+
+def test_cdan_sees_the_outer_product_and_projects_a_large_one():
+    small = zoo().methods.build("cdan", problem())
+    assert small.critic_inputs() == 32 * 3 and "critic_map" not in small.parts()
+    wide = zoo().backbones.build("fcn", num_classes=200, width=4)
+    large = zoo().methods.build("cdan", Problem(wide, 200, 3, 16, (1,) * 200, 10))
+    assert large.critic_inputs() == 1024
+    assert large.parts()["critic_map"].state_dict(), "the random matrices must be saved, or a reload changes the loss"
+
+
+def test_mcd_classifiers_disagree_and_the_body_agrees():
+    mcd = zoo().methods.build("mcd", problem(), repeat=3)
+    names = [(phase.name, phase.repeat) for phase in mcd.phases()]
+    assert names == [("task", 1), ("disagree", 1), ("agree", 3)]
+    step = step_for(mcd.problem)
+    assert terms(mcd, step, 1)["disagree/gap"] <= 0 <= terms(mcd, step, 2)["agree/gap"]
+
+
+def test_mean_teacher_starts_without_the_target_and_needs_no_label_of_it():
+    method = zoo().methods.build("mean_teacher", problem(), start=0.4, ramp=0.2, threshold=0.0)
+    assert terms(method, step_for(method.problem, 0.3))["target"] == 0
+    assert terms(method, step_for(method.problem, 0.9))["target"] > 0
+
+
+def test_tent_trains_scales_and_shifts_alone_and_refuses_what_has_none():
+    tent = zoo().methods.build("tent", problem())
+    trained = {id(q) for q in tent.parts()["norms"]}
+    for module in tent.problem.backbone.modules():
+        for q in module.parameters(recurse=False):
+            assert (id(q) in trained) == isinstance(module, nn.BatchNorm2d)
+    tent.set_mode(tent.problem.backbone)
+    assert tent.problem.backbone.fc7[1].training and not tent.problem.backbone.drop.training
+    with pytest.raises(SettingsError, match="Plain has none"):
+        zoo().methods.build("tent", problem(Plain()))
+
+
+def test_running_shares_weigh_align_and_lower_the_bar_of_rare_classes():
+    shares = RunningShares(3, decay=0.0)
+    shares.update(torch.tensor([[0.8, 0.1, 0.1]]))
+    weights = shares.importance(torch.tensor([0, 1, 2]))
+    assert weights[0] > 1 > weights[1] and weights.mean() == pytest.approx(1.0)
+    aligned = shares.align(torch.tensor([[0.5, 0.3, 0.2]]))
+    assert aligned.argmax() == 1 and aligned.sum() == pytest.approx(1.0)
+    labels, sure = RunningShares(3, decay=0.99).pseudo_labels(torch.tensor([[0.75, 0.2, 0.05], [0.4, 0.3, 0.3]]), threshold=0.7)
+    assert labels.tolist() == [0, 0] and sure.tolist() == [1.0, 0.0]
+    skewed = RunningShares(3, decay=0.999)
+    skewed.shares.copy_(torch.tensor([0.9, 0.09, 0.01]))
+    labels, sure = skewed.pseudo_labels(torch.tensor([[0.1, 0.5, 0.4]]), threshold=0.9, power=0.0)
+    assert labels.item() == 1 and sure.item() == 1.0  # half the bar, because the class is rare
