@@ -8,10 +8,6 @@ from typing import Any
 
 
 if TYPE_CHECKING:
-    from dazoo.zoo.adapting import adapt
-    from dazoo.zoo.create import create
-    from dazoo.zoo.adapting import evaluate
-    from dazoo.zoo.training import train
     from dazoo.hookspecs import hookimpl
     from dazoo.listing import list_backbones
     from dazoo.listing import list_datasets
@@ -20,7 +16,11 @@ if TYPE_CHECKING:
     from dazoo.listing import list_methods
     from dazoo.listing import list_scenarios
     from dazoo.listing import list_validators
+    from dazoo.zoo.adapting import adapt
+    from dazoo.zoo.adapting import evaluate
+    from dazoo.zoo.create import create
     from dazoo.zoo.load import load
+    from dazoo.zoo.training import train
 
 __version__ = "0.1.0"
 

@@ -52,5 +52,7 @@ def build_bridge(zoo: Plugins, gan: str, problem: Problem, gan_settings: Mapping
     known = [name for name in signature(bridge).parameters if name not in ("problem", "make_gan")]
     for name in bridge_settings:
         if name not in known:
-            raise SettingsError(f"Unknown setting 'bridge.{name}'.{did_you_mean(name, known)} The bridge of {gan!r} takes: {', '.join(known)}.")
+            raise SettingsError(
+                f"Unknown setting 'bridge.{name}'.{did_you_mean(name, known)} The bridge of {gan!r} takes: {', '.join(known)}."
+            )
     return bridge(problem, make, **bridge_settings)

@@ -48,7 +48,8 @@ class Scenario:
     Args:
         source: data set name, or several joined into one labelled source.
         target: data set name.
-        mapping: "package:file.csv", a table with a column `name` and a column for each data set with its own class name; None when the class lists are equal.
+        mapping: "package:file.csv", a table with a column `name` and a column for each data set with its own class names;
+            None when the class lists are equal.
         settings: run settings that suit this scenario, such as {"size": 48, "balance": True}.
     """
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch import nn
 
 from dazoo.contracts.component import Component
-from dazoo.contracts.component import Problem
 from dazoo.contracts.step import Phase
 
 

@@ -41,7 +41,9 @@ class ImageSet:
         if self.labels.shape != (shape[0],):
             raise DataError(f"{self.name}: {shape[0]} images but labels of shape {self.labels.shape}; expected one label an image.")
         if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
-            raise DataError(f"{self.name}: labels run from {self.labels.min()} to {self.labels.max()}, but there are {len(self.classes)} classes.")
+            raise DataError(
+                f"{self.name}: labels run from {self.labels.min()} to {self.labels.max()}, but there are {len(self.classes)} classes."
+            )
 
     def __len__(self) -> int:
         return len(self.images)

@@ -21,7 +21,8 @@ class Augment:
     """How strongly a picture may change. Every field is the largest change; 0 switches it off.
 
     Attributes:
-        rotate: degrees. scale: fraction. shift: fraction of the side. shear: fraction. tilt: strength of the perspective.
+        rotate: degrees. scale, shear: fraction. shift: fraction of the side. tilt: strength of the perspective.
+        zoom: fraction of further enlargement, since data sets differ in how tightly they are cropped.
         flip: probability of a left-right flip (never for signs or digits).
         brightness, contrast, saturation, hue, gamma: colour; brightness is in units of the range [-1, 1], hue in turns.
         blur: largest standard deviation in pixels. noise: largest standard deviation.
@@ -30,6 +31,7 @@ class Augment:
 
     rotate: float = 0.0
     scale: float = 0.0
+    zoom: float = 0.0
     shift: float = 0.0
     shear: float = 0.0
     tilt: float = 0.0
@@ -44,7 +46,7 @@ class Augment:
     cutout: float = 0.0
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self.rotate or self.scale or self.shift or self.shear or self.tilt or self.flip:
+        if self.rotate or self.scale or self.zoom or self.shift or self.shear or self.tilt or self.flip:
             x = self._move(x)
         if self.brightness or self.contrast or self.saturation or self.hue or self.gamma:
             x = self._colour(x)
@@ -60,7 +62,7 @@ class Augment:
         n, _, h, w = x.shape
         draw = torch.rand(8, n, device=x.device) * 2 - 1
         a = draw[0] * (self.rotate * math.pi / 180)
-        s = torch.exp(draw[1] * math.log1p(self.scale))
+        s = torch.exp(draw[1] * math.log1p(self.scale)) / (1 + self.zoom * torch.rand(n, device=x.device))
         shear, tx, ty = draw[2] * self.shear, draw[3] * 2 * self.shift, draw[4] * 2 * self.shift
         side = torch.where(torch.rand(n, device=x.device) < self.flip, -1.0, 1.0)
         stretch = torch.exp(draw[7] * math.log1p(self.scale / 2))

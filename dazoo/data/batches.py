@@ -35,7 +35,9 @@ class Batches:
         if self.members is not None:
             rng = np.random.default_rng((self.seed, 1, step))
             classes = np.concatenate([rng.permutation(len(self.members)) for _ in range(-(-self.batch // len(self.members)))])
-            return np.array([self.members[k][int(u * len(self.members[k]))] for k, u in zip(classes[: self.batch], rng.random(self.batch), strict=True)])
+            return np.array(
+                [self.members[k][int(u * len(self.members[k]))] for k, u in zip(classes[: self.batch], rng.random(self.batch), strict=True)]
+            )
         first = step * self.batch
         return np.array([self._at(first + i) for i in range(self.batch)])
 

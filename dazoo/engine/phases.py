@@ -15,9 +15,9 @@ from torch import nn
 from dazoo.contracts import Component
 from dazoo.contracts import Phase
 from dazoo.contracts import Step
+from dazoo.contracts.backbone import Backbone
 from dazoo.contracts.component import BODY
 from dazoo.contracts.component import HEAD
-from dazoo.contracts.backbone import Backbone
 from dazoo.engine.settings import Settings
 from dazoo.errors import SettingsError
 
@@ -104,7 +104,9 @@ class Parts:
             module.to(device, memory_format=torch.channels_last)
 
 
-def make_optimizers(parts: Parts, phases: Sequence[Phase], components: Sequence[Component], settings: Settings) -> dict[str, torch.optim.Optimizer]:
+def make_optimizers(
+    parts: Parts, phases: Sequence[Phase], components: Sequence[Component], settings: Settings
+) -> dict[str, torch.optim.Optimizer]:
     """One optimiser for each part that a phase trains; components may set their own kind and rate."""
     special = {name: dict(o) for component in components for name, o in component.optimizers().items()}
     used = dict.fromkeys(name for phase in phases for name in phase.parts)

@@ -310,7 +310,9 @@ class Trainer:
             return
         tensors, record = found
         if record["total"] != self.total:
-            raise TrainingError(f"{self.folder} holds a run of {record['total']} steps, this one has {self.total}; use another output folder.")
+            raise TrainingError(
+                f"{self.folder} holds a run of {record['total']} steps, this one has {self.total}; use another output folder."
+            )
         for name, module in self._stateful().items():
             module.load_state_dict(_under(tensors, f"module/{name}/"), strict=True)
         for name, optimizer in self.optimizers.items():

@@ -34,7 +34,7 @@ class RunningShares(nn.Module):
         return weights / weights.mean()
 
     def align(self, probabilities: Tensor, power: float = 1.0) -> Tensor:
-        """Predictions (N, K) moved towards uniform shares: divided by the running ones to `power`, renormalised (Berthelot et al., ICLR 2020)."""
+        """Predictions (N, K) moved towards uniform shares: divided by the running ones to `power` (Berthelot et al., ICLR 2020)."""
         p = probabilities / self.shares.clamp_min(1e-4) ** power
         return p / p.sum(1, keepdim=True)
 

@@ -27,7 +27,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 import toy  # noqa: E402
 
 
-RECIPES = ("fcn-source", "fcn-dann", "fcn-cdan", "fcn-mcd", "fcn-mean_teacher", "fcn-tent", "fcn-dcgan", "fcn-cyclegan", "fcn-cyclegan-dann", "fcn-dcgan-mcd")
+RECIPES = (
+    "fcn-source",
+    "fcn-dann",
+    "fcn-cdan",
+    "fcn-mcd",
+    "fcn-mean_teacher",
+    "fcn-tent",
+    "fcn-dcgan",
+    "fcn-cyclegan",
+    "fcn-cyclegan-dann",
+    "fcn-dcgan-mcd",
+)
 GAN = {"gan.width": 4}
 
 

@@ -8,10 +8,8 @@ over positions in place of a flattening layer.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch import nn
-from torch.nn import functional as F
 
 from dazoo.contracts import Backbone
 
@@ -24,13 +22,12 @@ class FCN(Backbone):
         in_channels: 1 or 3.
         width: channels of the stem; the stages have 2 and 4 times as many.
         dropout: drop-out rate on the pooled feature, in [0, 1).
-        contrast: what the first layer does to each picture: "none", "picture" (zero mean and unit deviation over the
-            picture, per channel) or "local" (subtract the local mean and divide by the local deviation; Jarrett et al., ICCV 2009).
 
     Shape:
         images (N, C_in, H, W), H and W at least 16, float in [-1, 1]; map (N, 8 width, H / 8, W / 8); logits (N, K).
 
     Example:
+        >>> import torch
         >>> FCN(num_classes=5).dense(torch.zeros(1, 3, 64, 96)).shape
         torch.Size([1, 5, 8, 12])
     """
@@ -42,12 +39,8 @@ class FCN(Backbone):
         in_channels: int = 3,
         width: int = 32,
         dropout: float = 0.2,
-        contrast: str = "none",
     ) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels)
-        if contrast not in ("none", "picture", "local"):
-            raise ValueError(f"contrast is {contrast!r}; expected 'none', 'picture' or 'local'.")
-        self.contrast = contrast
         w = width
         self.stages = nn.Sequential(
             _stage(in_channels, w, 5),
@@ -61,23 +54,10 @@ class FCN(Backbone):
         self.head = nn.Linear(self.num_features, num_classes)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        if self.contrast == "picture":
-            x = _standardise(x, x.mean(dim=(2, 3), keepdim=True), (x * x).mean(dim=(2, 3), keepdim=True))
-        elif self.contrast == "local":
-            x = _standardise(x, _blur(x), _blur(x * x))
         return self.fc7(self.fc6(self.stages(x)))  # (N, 8w, H/8, W/8)
 
     def pool(self, f: Tensor) -> Tensor:
         return self.drop(f.mean(dim=(2, 3)))
-
-
-def _standardise(x: Tensor, mean: Tensor, square: Tensor) -> Tensor:
-    return (x - mean) * (square - mean * mean).clamp_min(0).add(0.01).rsqrt() * 0.5
-
-
-def _blur(x: Tensor) -> Tensor:
-    """Mean over a 9-pixel neighbourhood, computed on what there is at the border."""
-    return F.avg_pool2d(x, 9, stride=1, padding=4, count_include_pad=False)
 
 
 def _unit(c_in: int, c_out: int, kernel: int) -> nn.Sequential:

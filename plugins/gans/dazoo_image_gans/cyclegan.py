@@ -33,7 +33,15 @@ class CycleGAN(GAN):
     takes = frozenset({"image"})
 
     def __init__(
-        self, *, width: int = 0, blocks: int = 0, cycle: float = 10.0, identity: float = 5.0, pool: int = 50, lr: float = 2e-4, **kwargs: int
+        self,
+        *,
+        width: int = 0,
+        blocks: int = 0,
+        cycle: float = 10.0,
+        identity: float = 5.0,
+        pool: int = 50,
+        lr: float = 2e-4,
+        **kwargs: int,
     ) -> None:
         super().__init__(**kwargs)
         large = self.size >= 64

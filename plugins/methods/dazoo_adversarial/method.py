@@ -36,7 +36,9 @@ class DANN(Method):
             align the label shares of two domains that differ in them (Tachet des Combes et al., NeurIPS 2020).
     """
 
-    def __init__(self, problem: Problem, *, weight: float = 1.0, reversal: float = 1.0, hidden: int = 256, match_prior: bool = True) -> None:
+    def __init__(
+        self, problem: Problem, *, weight: float = 1.0, reversal: float = 1.0, hidden: int = 256, match_prior: bool = True
+    ) -> None:
         super().__init__(problem)
         self.weight, self.reversal, self.match_prior = weight, reversal, match_prior
         self.critic = _critic(self.critic_inputs(), hidden)

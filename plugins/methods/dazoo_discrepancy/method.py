@@ -36,8 +36,8 @@ class MCD(Method):
     def __init__(self, problem: Problem, *, repeat: int = 2, weight: float = 1.0, balance: float = 0.03) -> None:
         super().__init__(problem)
         self.repeat, self.weight, self.balance = repeat, weight, balance
-        features = problem.backbone.num_features
-        self.heads = nn.ModuleDict({"first": _classifier(features, problem.num_classes), "second": _classifier(features, problem.num_classes)})
+        features, classes = problem.backbone.num_features, problem.num_classes
+        self.heads = nn.ModuleDict({name: _classifier(features, classes) for name in ("first", "second")})
 
     def parts(self) -> Mapping[str, nn.Module]:
         return {"classifiers": self.heads}

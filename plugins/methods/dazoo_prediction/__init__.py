@@ -10,4 +10,8 @@ dazoo_api = 1
 
 @hookimpl
 def dazoo_register_methods(register) -> None:
-    register("mean_teacher", "dazoo_prediction.method:MeanTeacher", summary="Self-training from an averaged teacher with balanced, confident pseudo-labels (French et al. 2018)")
+    register(
+        "mean_teacher",
+        "dazoo_prediction.method:MeanTeacher",
+        summary="Self-training from an averaged teacher, balanced (French et al. 2018)",
+    )

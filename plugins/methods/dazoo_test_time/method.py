@@ -43,7 +43,9 @@ class Tent(Method):
         self.diversity = diversity
         self.norms = [p for m in problem.backbone.modules() if isinstance(m, NORMS) for p in m.parameters()]
         if not self.norms:
-            raise SettingsError(f"tent adapts normalisation layers, and {type(problem.backbone).__name__} has none; choose another backbone.")
+            raise SettingsError(
+                f"tent adapts normalisation layers, and {type(problem.backbone).__name__} has none; choose another backbone."
+            )
 
     def parts(self) -> Mapping[str, Sequence[nn.Parameter]]:
         return {"norms": self.norms}
