@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 

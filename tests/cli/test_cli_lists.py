@@ -1,0 +1,147 @@
+"""`dazoo list`, `show`, `plugins`: what they print, and what they must not import."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dazoo
+from dazoo.cli.listing import collapsed
+from dazoo.plugins import KINDS
+
+
+def child(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    env = {**os.environ, **environment}
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120, env=env)
+
+
+@pytest.mark.parametrize(
+    "words", [["list"], ["list", "backbones", "*"], ["list", "--json"], ["plugins"], ["plugins", "--json"], ["--version"]]
+)
+def test_listing_imports_no_torch(words: list[str]) -> None:
+    code = (
+        f"import sys; from dazoo.cli import main; code = main({words}); "
+        "print([m for m in ('torch', 'torchvision', 'timm') if m in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    done = child("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == "[]"
+    assert done.stdout
+
+
+def test_list_takes_less_than_a_second_of_cpu() -> None:
+    def spent() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert child("-m", "dazoo", "list").returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(spent() for _ in range(3)) < 1.0
+
+
+def test_version(run) -> None:
+    assert run("--version").out == f"dazoo {dazoo.__version__}\n"
+
+
+def test_summary_names_every_kind(run) -> None:
+    rows = [line.split("\t") for line in run("list").out.splitlines()]
+    assert [row[0] for row in rows] == list(KINDS)
+    assert all(int(row[1]) >= 0 for row in rows)
+    assert "timm_* (" in rows[0][2] and "fcn" in rows[0][2].split(", ")
+    assert run("list", "--json").json["gans"] == dazoo.list_gans()
+
+
+@pytest.mark.parametrize("kind", ["backbones", "backbone"])
+def test_a_kind_in_singular_and_plural_with_large_families_collapsed(run, kind: str) -> None:
+    names = [line.split("\t")[0] for line in run("list", kind).out.splitlines()]
+    assert "timm_*" in names and "timm_resnet18" not in names and "fcn" in names
+
+
+def test_a_pattern_lists_all_of_a_family(run) -> None:
+    found = run("list", "backbones", "timm_resnet*")
+    assert [line.split("\t")[0] for line in found.out.splitlines()] == dazoo.list_backbones("timm_resnet*")
+    assert {row["name"] for row in run("list", "backbones", "timm_resnet*", "--json").json} == set(dazoo.list_backbones("timm_resnet*"))
+
+
+def test_a_pattern_without_match_is_a_failure(run) -> None:
+    found = run("list", "gans", "zzz*")
+    assert (found.code, found.out) == (1, "")
+    assert "zzz*" in found.err
+
+
+def test_collapsed_keeps_small_families() -> None:
+    names = [f"big_{i}" for i in range(13)] + ["small_a", "small_b", "one"]
+    assert collapsed(names) == [("big_*", 13), ("one", 1), ("small_a", 1), ("small_b", 1)]
+
+
+def test_show_a_part_with_its_settings(run) -> None:
+    found = run("show", "mean_teacher", "--json").json
+    by_name = {p["name"]: p for p in found["parameters"]}
+    assert found["distribution"] == "dazoo-methods" and found["kind"] == "method"
+    assert "problem" not in by_name and by_name["threshold"]["default"] == 0.7
+    assert "confidence" in by_name["threshold"]["doc"]
+    text = run("show", "mean_teacher").out
+    assert "method.threshold" in text and "dazoo-methods 0.1.0" in text
+
+
+def test_show_follows_keyword_arguments_to_the_base_class(run) -> None:
+    names = [p["name"] for p in run("show", "cdan", "--json").json["parameters"]]
+    assert "entropy" in names and "reversal" in names and "settings" not in names
+
+
+def test_show_a_recipe_says_where_a_setting_comes_from(run) -> None:
+    found = run("show", "fcn-dcgan-mean_teacher-synsigns", "--json").json
+    assert [p["name"] for p in found["parts"]] == ["fcn", "dcgan", "mean_teacher", "synsigns"]
+    settings = {row["name"]: row for row in found["settings"]}
+    assert settings["ema"]["from"] == "method" and settings["size"]["from"] == "scenario" and settings["lr"]["from"] == "dazoo"
+    assert all(row["doc"] for row in found["settings"])
+    gan = found["parts"][1]
+    assert gan["bridge"] == "GenerateToAdapt" and "noise" in [p["name"] for p in gan["bridge parameters"]]
+
+
+@pytest.mark.parametrize(
+    "name", ["fcn", "lenet", "dcgan", "cyclegan", "tent", "mnist", "gtsrb2india", "information_maximisation", "timm_resnet18"]
+)
+def test_every_kind_of_part_can_be_shown(run, name: str) -> None:
+    found = run("show", name)
+    assert found.code == 0, found.err
+    assert found.out.startswith(f"{name}  a ")
+
+
+def test_plugins_says_what_each_brings(run) -> None:
+    found = run("plugins", "--json").json["plugins"]
+    fcn = next(p for p in found if p["name"] == "dazoo-backbones:fcn")
+    assert fcn["ok"] and fcn["brings"] == {"backbone": ["fcn"]} and fcn["version"]
+
+
+def test_a_failing_plugin_is_reported_and_disturbs_nobody(install) -> None:
+    site = install("dazoo-broken", "raise RuntimeError('no luck')\n")
+    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    only = {"PYTHONPATH": path, "DAZOO_PLUGINS": "dazoo-broken,dazoo-methods"}
+    done = child("-m", "dazoo", "plugins", **only)
+    assert done.returncode == 1
+    assert "RuntimeError: no luck" in done.stdout and "Traceback" in done.stdout
+    done = child("-m", "dazoo", "plugins", "--json", **only)
+    assert done.returncode == 1
+    assert [p["error"] for p in json.loads(done.stdout)["plugins"] if not p["ok"]] == ["RuntimeError: no luck"]
+    done = child("-m", "dazoo", "list", "methods", **only)
+    assert done.returncode == 0 and "dann\t" in done.stdout
+    assert "dazoo-broken" in done.stderr
+
+
+def test_check_imports_every_class(install, tmp_path: Path) -> None:
+    code = (
+        "from dazoo import hookimpl\ndazoo_api = 1\n\n@hookimpl\ndef dazoo_register_gans(register):\n"
+        "    register('nothing', 'dazoo_hollow:missing')\n"
+    )
+    site = install("dazoo-hollow", code)
+    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = child("-m", "dazoo", "plugins", "--check", PYTHONPATH=path, DAZOO_PLUGINS="dazoo-hollow")
+    assert done.returncode == 1
+    assert "nothing" in done.stdout and "AttributeError" in done.stdout
