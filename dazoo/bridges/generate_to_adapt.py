@@ -6,6 +6,7 @@ networks", CVPR 2018.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from dazoo.contracts import Phase
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.contracts.component import BACKBONE
+from dazoo.errors import SettingsError
 from dazoo.losses.adversarial import warm_start
 from dazoo.losses.shares import RunningShares
 
@@ -55,6 +57,7 @@ class GenerateToAdapt(Bridge):
         noise: length of the noise.
         weight: weight of the generated pictures' class loss on the backbone (alpha in the paper).
         fool: weight of the realism of pictures drawn from target features, relative to `weight` (beta).
+        share: share of each batch that is drawn from and judged, in (0, 1]; the rest still trains the backbone.
         guide: weight of self-labelling: what is drawn from a target feature is read by the critic's class head, its opinion is
             averaged with the teacher's, and confident, class-balanced labels train the backbone on a strong view (Russo et
             al., SBADA-GAN, CVPR 2018); 0 is the paper's generate-to-adapt.
@@ -71,10 +74,14 @@ class GenerateToAdapt(Bridge):
         noise: int = 64,
         weight: float = 0.1,
         fool: float = 0.3,
+        share: float = 0.5,
         guide: float = 1.0,
         threshold: float = 0.7,
     ) -> None:
+        if not 0 < share <= 1:
+            raise SettingsError(f"bridge.share is {share}; expected a value in (0, 1].")
         k, c = problem.num_classes, problem.backbone.num_features
+        self.share = share
         self.k, self.noise, self.weight, self.fool, self.guide, self.threshold = k, noise, weight, fool, guide, threshold
         self.shares = RunningShares(k)
         self.gan = make_gan(code_size=c + k + 1 + noise)
@@ -103,15 +110,19 @@ class GenerateToAdapt(Bridge):
         noise = torch.randn(len(features), self.noise, device=features.device)
         return torch.cat([F.normalize(features, dim=1) * features.shape[1] ** 0.5, one_hot, noise], 1)  # (N, C + K + 1 + noise)
 
+    def _labels(self, step: Step) -> Tensor:
+        """Labels of the source pictures that the GAN looks at, (n,)."""
+        return step.source.labels[: math.ceil(len(step.source.labels) * self.share)]
+
     def _from_source(self, step: Step) -> Tensor:
-        n = len(step.source.labels)
-        one_hot = F.one_hot(step.source.labels, self.k + 1).float()
-        return self.gan.generate(self._code(step.source_outputs.features[:n], one_hot))
+        labels = self._labels(step)
+        return self.gan.generate(self._code(step.source_outputs.features[: len(labels)], F.one_hot(labels, self.k + 1).float()))
 
     def _from_target(self, step: Step) -> Tensor:
         features = step.target_outputs.features
-        one_hot = F.one_hot(torch.full((len(features),), self.k, device=features.device), self.k + 1).float()
-        return self.gan.generate(self._code(features, one_hot))
+        features = features[: math.ceil(len(features) * self.share)]
+        unknown = torch.full((len(features),), self.k, device=features.device)
+        return self.gan.generate(self._code(features, F.one_hot(unknown, self.k + 1).float()))
 
     def _classify(self, seen: CriticOutput, labels: Tensor) -> Tensor:
         return F.cross_entropy(self.classes(seen.features).float(), labels)
@@ -120,24 +131,28 @@ class GenerateToAdapt(Bridge):
         with torch.no_grad():
             fakes = torch.cat([self._from_source(step), self._from_target(step)])
             self.prototypes.update(step.source_outputs.features, step.source.labels)
-        real, fake = self.gan.judge(step.source.images), self.gan.judge(fakes)
-        return {**self.gan.critic_terms(real, fake), "critic/class": self._classify(real, step.source.labels)}
+        labels = self._labels(step)
+        real, fake = self.gan.judge(step.source.images[: len(labels)]), self.gan.judge(fakes)
+        return {**self.gan.critic_terms(real, fake), "critic/class": self._classify(real, labels)}
 
     def _generator(self, step: Step) -> dict[str, Tensor]:
         seen = self.gan.judge(self._from_source(step))
-        return {**self.gan.generator_terms(seen), "generator/class": self._classify(seen, step.source.labels)}
+        return {**self.gan.generator_terms(seen), "generator/class": self._classify(seen, self._labels(step))}
 
     def _task(self, step: Step) -> dict[str, Tensor]:
         rise = warm_start(step.progress)
-        seen = self.gan.judge(self._from_source(step))
-        terms = {"gta/class": rise * self.weight * self._classify(seen, step.source.labels)}
-        drawn = self.gan.judge(self._from_target(step))
+        seen, drawn = self.gan.judge(self._from_source(step)), self.gan.judge(self._from_target(step))
         fool = sum(self.gan.generator_terms(drawn).values())
-        terms["gta/fool"] = rise * self.weight * self.fool * fool
+        terms = {
+            "gta/class": rise * self.weight * self._classify(seen, self._labels(step)),
+            "gta/fool": rise * self.weight * self.fool * fool,
+        }
         if self.guide:
-            own = (step.teacher or step.backbone)(step.target.images).float().softmax(1).detach()
-            read = self.classes(drawn.features).float().softmax(1).detach()
-            labels, sure = self.shares.pseudo_labels((own + read) / 2, self.threshold)
+            with torch.no_grad():
+                opinion = (step.teacher or step.backbone)(step.target.images).float().softmax(1)  # (N, K)
+                read = self.classes(drawn.features).float().softmax(1)  # (n, K), n at most N
+                opinion[: len(read)] = (opinion[: len(read)] + read) / 2
+            labels, sure = self.shares.pseudo_labels(opinion, self.threshold)
             each = F.cross_entropy(step.strong_outputs.logits, labels, reduction="none")
             terms["gta/guide"] = rise * self.guide * (sure * each).mean()
         return terms

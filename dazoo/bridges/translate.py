@@ -59,7 +59,8 @@ class Translate(Bridge):
         translated = step.once("translated", lambda: self.gan.generate(step.source.images))
         logits = network(translated).float()
         rise = min(1.0, step.progress / max(self.start, 1e-6))  # an untrained classifier has no opinion worth keeping
-        return {"generator/semantic": self.semantic * rise * F.cross_entropy(logits, step.source.labels)}
+        labels = step.source.labels[: len(logits)]  # a GAN may look at a part of the batch
+        return {"generator/semantic": self.semantic * rise * F.cross_entropy(logits, labels)}
 
     def extend(self, step: Step) -> Labelled:
         if step.progress < self.start:

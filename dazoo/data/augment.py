@@ -99,12 +99,12 @@ POLICIES: dict[str, tuple[Augment, Augment]] = {
     ),
     "signs": (
         Augment(
-            rotate=14, scale=0.22, shift=0.1, shear=0.12, tilt=0.2, brightness=0.35, contrast=0.5,
-            saturation=0.5, hue=0.03, gamma=0.6, blur=1.3, noise=0.12, cutout=0.3,
+            rotate=12, scale=0.15, zoom=0.3, shift=0.08, shear=0.1, tilt=0.15, brightness=0.3, contrast=0.8,
+            saturation=0.7, hue=0.04, gamma=1.2, blur=0.8, noise=0.06, cutout=0.25,
         ),
         Augment(
-            rotate=18, scale=0.3, shift=0.12, shear=0.15, tilt=0.3, brightness=0.5, contrast=0.7,
-            saturation=0.8, hue=0.06, gamma=0.9, blur=1.6, noise=0.18, cutout=0.45,
+            rotate=18, scale=0.3, zoom=0.2, shift=0.12, shear=0.15, tilt=0.3, brightness=0.5, contrast=0.8,
+            saturation=0.8, hue=0.06, gamma=1.2, blur=1.4, noise=0.15, cutout=0.45,
         ),
     ),
 }  # fmt: skip

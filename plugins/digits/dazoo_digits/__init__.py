@@ -21,7 +21,8 @@ def dazoo_register_datasets(register: Callable[..., None]) -> None:
 
 @hookimpl
 def dazoo_register_scenarios(register: Callable[..., None]) -> None:
-    grey, colour = {"size": 28, "channels": 1}, {"size": 28, "channels": 3}
+    common = {"size": 28, "batch": 128, "ema": 0.99, "epochs": 3, "steps_per_epoch": 470}  # 470 steps are one pass over MNIST
+    grey, colour = {**common, "channels": 1}, {**common, "channels": 3}
     register("mnist2usps", _SCENARIO, summary="MNIST to USPS", source="mnist", target="usps", settings=grey)
     register("usps2mnist", _SCENARIO, summary="USPS to MNIST", source="usps", target="mnist", settings=grey)
     register("mnist2mnist_m", _SCENARIO, summary="MNIST to digits on photographs", source="mnist", target="mnist_m", settings=colour)

@@ -26,6 +26,7 @@ class CycleGAN(GAN):
         blocks: residual blocks; 0 takes the paper's 9 above 128 px, 6 from 64 px on, and 3 below.
         cycle: weight of the cycle loss (10 in the paper). identity: weight of the identity loss (5).
         pool: pictures in the history that the critics are shown (50).
+        batch: pictures of each domain that the networks see in a step (1 in the paper, whose pictures are larger).
         lr: Adam's rate (betas 0.5, 0.999).
         kwargs: `channels`, `size`, `num_classes`, `code_size` of the contract.
     """
@@ -40,6 +41,7 @@ class CycleGAN(GAN):
         cycle: float = 10.0,
         identity: float = 5.0,
         pool: int = 50,
+        batch: int = 8,
         lr: float = 2e-4,
         **kwargs: int,
     ) -> None:
@@ -47,7 +49,7 @@ class CycleGAN(GAN):
         large = self.size >= 64
         width = width or (64 if large else 32)
         blocks = blocks or (9 if self.size > 128 else 6 if large else 3)
-        self.cycle, self.identity, self.lr = cycle, identity, lr
+        self.cycle, self.identity, self.batch, self.lr = cycle, identity, batch, lr
         self.forth, self.back = (Generator(self.channels, width, blocks) for _ in range(2))
         self.critic_target, self.critic_source = (Critic(self.channels, width, 3 if large else 2) for _ in range(2))
         self.pools = nn.ModuleDict({side: ImagePool(pool, self.channels, self.size) for side in ("source", "target")})
@@ -80,7 +82,7 @@ class CycleGAN(GAN):
         ]
 
     def _generators(self, step: Step) -> dict[str, Tensor]:
-        source, target = step.source.images, step.target.images
+        source, target = step.source.images[: self.batch], step.target.images[: self.batch]
         to_target = step.once("translated", lambda: self.forth(source))
         to_source = self.back(target)
         self.latest = (to_source.detach().float(), to_target.detach().float())  # the critics, next, are shown these
@@ -95,8 +97,8 @@ class CycleGAN(GAN):
     def _critics(self, step: Step) -> dict[str, Tensor]:
         to_source, to_target = self.latest
         sides = (
-            ("target", self.critic_target, step.target.images, to_target),
-            ("source", self.critic_source, step.source.images, to_source),
+            ("target", self.critic_target, step.target.images[: self.batch], to_target),
+            ("source", self.critic_source, step.source.images[: self.batch], to_source),
         )
         terms = {}
         for side, critic, real, fake in sides:

@@ -15,7 +15,7 @@ from dazoo.contracts import Step
 from dazoo.contracts.component import BACKBONE
 from dazoo.contracts.component import BODY
 from dazoo.losses.discrepancy import classifier_discrepancy
-from dazoo.losses.entropy import class_balance
+from dazoo.losses.entropy import uniform_cross_entropy
 
 
 BOTH = frozenset({"source", "target"})
@@ -30,7 +30,8 @@ class MCD(Method):
     Args:
         repeat: updates of the body in the third phase (num_k in the paper's code, 4 for digits).
         weight: weight of the discrepancy.
-        balance: weight of the class balance of target predictions in the first phase (Transfer-Learning-Library, .03 on digits).
+        balance: weight, in the first phase, of the cross-entropy between uniform shares and the mean target prediction
+            (Transfer-Learning-Library has .03 on digits).
     """
 
     def __init__(self, problem: Problem, *, repeat: int = 2, weight: float = 1.0, balance: float = 0.03) -> None:
@@ -62,7 +63,7 @@ class MCD(Method):
 
     def _learn(self, step: Step) -> dict[str, Tensor]:
         first, second = self._logits(step.target_outputs.features)
-        balance = class_balance(first) + class_balance(second)
+        balance = uniform_cross_entropy(first) + uniform_cross_entropy(second)
         return {"task": self.task_loss(step), **self._source_terms(step, "task"), "balance": self.balance * balance}
 
     def _gap(self, step: Step) -> Tensor:

@@ -10,7 +10,7 @@ from dazoo import hookimpl
 dazoo_api = 1
 
 _DRAWN = "dazoo_signs.synsigns.dataset:SynSigns"
-_SETTINGS = {"size": 40, "balance": True}
+_SETTINGS = {"size": 40, "balance": True, "augment": "signs", "lr": 2e-3, "ema": 0.99, "epochs": 6, "steps_per_epoch": 100}
 
 
 @hookimpl
