@@ -99,7 +99,7 @@ def test_show_a_recipe_says_where_a_setting_comes_from(run) -> None:
     found = run("show", "fcn-dcgan-mean_teacher-synsigns", "--json").json
     assert [p["name"] for p in found["parts"]] == ["fcn", "dcgan", "mean_teacher", "synsigns"]
     settings = {row["name"]: row for row in found["settings"]}
-    assert settings["ema"]["from"] == "method" and settings["size"]["from"] == "scenario" and settings["lr"]["from"] == "dazoo"
+    assert settings["ema"]["from"] == "method" and settings["size"]["from"] == "scenario" and settings["clip"]["from"] == "dazoo"
     assert all(row["doc"] for row in found["settings"])
     gan = found["parts"][1]
     assert gan["bridge"] == "GenerateToAdapt" and "noise" in [p["name"] for p in gan["bridge parameters"]]
