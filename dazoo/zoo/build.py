@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from dazoo.contracts import Backbone
 from dazoo.contracts import Bridge
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
     from dazoo.zoo.model import Model
 
 log = logging.getLogger(__name__)
+
+
+_IN_PLACE = (torch.Tensor.normal_, torch.Tensor.log_normal_, torch.Tensor.exponential_, torch.Tensor.erfinv_)
+
+
+class _NoDrawing(TorchFunctionMode):
+    """Leaves out random initialisation: it means nothing without memory, and there it would import torch's compiler, for seconds."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _IN_PLACE or getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
 
 
 def build_backbone(config: Mapping[str, Any], weights: Path) -> Backbone:
@@ -48,7 +61,7 @@ def build_backbone(config: Mapping[str, Any], weights: Path) -> Backbone:
         return zoo().backbones.build(name, num_classes=len(config["classes"]), in_channels=config["channels"], **settings)
 
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _NoDrawing():
             sketch = build()
     except UnknownName as exc:
         saved = ", ".join(f"{d} {v}" for d, v in config.get("plugins", {}).items())

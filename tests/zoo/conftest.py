@@ -52,6 +52,14 @@ class Tiny(Backbone):
         return self.drop(self.again(self.mix(f.mean(dim=(2, 3)))))
 
 
+class Awkward(Tiny):
+    """Looks at values while it is built, as some networks do for their drop rates, so it cannot be built without memory."""
+
+    def __init__(self, *, num_classes: int, in_channels: int = 3) -> None:
+        super().__init__(num_classes=num_classes, in_channels=in_channels)
+        self.rates = torch.linspace(0, 1, 3).tolist()
+
+
 class TinyGAN(GAN):
     """One linear layer each way."""
 
@@ -83,6 +91,7 @@ class Left(Dataset):
 @hookimpl
 def dazoo_register_backbones(register) -> None:
     register("tiny", "zoo_test_parts:Tiny")
+    register("awkward", "zoo_test_parts:Awkward")
     register("broken", "zoo_test_parts:NoClass")
 
 
@@ -117,7 +126,7 @@ def dazoo_register_entries(register) -> None:
 def parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[types.ModuleType]:
     """The plugin, as the only one installed; the package of its entries is in `tmp_path / "site"`."""
     module = types.ModuleType("zoo_test_parts")
-    for thing in (Tiny, TinyGAN, Left):
+    for thing in (Tiny, Awkward, TinyGAN, Left):
         setattr(module, thing.__name__, thing)
     for name, thing in globals().items():
         if name.startswith("dazoo_register_"):

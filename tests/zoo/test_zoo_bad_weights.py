@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
 from dazoo.errors import WeightsError
+from dazoo.zoo.create import create
 from dazoo.zoo.load import load
+from dazoo.zoo.save import save
 
 
 MODEL = "model.safetensors"
@@ -216,3 +220,22 @@ def test_random_damage_never_escapes_as_another_error(folder: Path) -> None:
 def test_a_missing_card_is_written_from_the_config(folder: Path) -> None:
     (folder / "README.md").unlink()
     assert "# tiny-tinygan-left2right" in load(folder).card
+
+
+def test_a_network_that_cannot_be_sketched_is_checked_all_the_same(parts: object, tmp_path: Path) -> None:
+    place = save(create("awkward", num_classes=3, seed=0), tmp_path / "awkward")
+    assert load(place).backbone.rates == [0.0, 0.5, 1.0]
+    retensor(place, lambda t: t.update({"head.bias": torch.zeros(4)}))
+    with pytest.raises(WeightsError, match=r"'head.bias' with shape \[4\]"):
+        load(place)
+
+
+@pytest.mark.slow
+def test_the_sketch_does_not_import_the_compiler() -> None:
+    code = (
+        "import sys, torch; from torch import nn; from dazoo.zoo.build import _NoDrawing\n"
+        "with torch.device('meta'), _NoDrawing():\n"
+        "    x = nn.Linear(3, 4).weight; nn.init.normal_(x); nn.init.trunc_normal_(x); nn.init.kaiming_normal_(x); torch.randn(2, 3)\n"
+        "assert x.is_meta and 'torch._inductor' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

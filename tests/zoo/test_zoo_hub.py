@@ -93,6 +93,11 @@ class Handler(BaseHTTPRequestHandler):
         if name in hub.cut:
             headers["Content-Length"] = str(len(data) // 2)
             data = data[: len(data) // 2]
+        start = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0]
+        if start != "0":  # a transfer that is resumed
+            rest = data[int(start) :]
+            headers |= {"Content-Length": str(len(rest)), "Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
+            return self.reply(206, headers, rest)
         self.reply(200, headers, data)
 
     def reply(self, status: int, headers: dict[str, str], data: bytes) -> None:
