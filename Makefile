@@ -32,7 +32,7 @@ $(STAMP): $(PROJECTS) constraints.txt | $(BIN)/python
 venv: $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/dazoo demo
+	$(BIN)/python benchmarks/demo.py
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def window_map(model: Model, picture: np.ndarray) -> Tensor:
     return mean.softmax(0)
 
 
-def peaks(model: Model, scores: Tensor, shape: tuple[int, int], *, least: float = 0.5, most: int = 8) -> list[Peak]:
+def peaks(model: Model, scores: Tensor, shape: tuple[int, int], *, least: float = 0.8, most: int = 8) -> list[Peak]:
     """The surest places, no two of them within a window, best first.
 
     Args:
@@ -70,14 +71,26 @@ def peaks(model: Model, scores: Tensor, shape: tuple[int, int], *, least: float 
     return found
 
 
-def paint_class_map(axes: Axes, model: Model, picture: np.ndarray, *, least: float = 0.5, most: int = 8) -> list[Peak]:
+def paint_class_map(
+    axes: Axes,
+    model: Model,
+    picture: np.ndarray,
+    *,
+    shown: np.ndarray | None = None,
+    edge: Callable[[Peak], str] | None = None,
+    least: float = 0.8,
+    most: int = 8,
+) -> list[Peak]:
     """The picture with its class map laid over it (a colour a class, stronger where surer) and its peaks named.
 
     Args:
         axes: where to draw.
-        picture: (H, W, 3) uint8.
+        picture: (H, W, 3) uint8, as the model gets it.
+        shown: the same picture, perhaps in a higher resolution, to draw beneath.
+        edge: colour of a peak's frame and label; the class's own unless given.
         least, most: see `peaks`.
     """
+    from matplotlib.colors import to_rgb
     from matplotlib.patches import Rectangle
 
     scores = window_map(model, picture)
@@ -87,10 +100,10 @@ def paint_class_map(axes: Axes, model: Model, picture: np.ndarray, *, least: flo
     colours = palette(len(model.classes))[index.numpy()]  # (h, w, 3)
     sure = ((best - least) / (1 - least)).clamp(0, 1).numpy()[..., None]
     layer = np.concatenate([colours, 0.55 * sure], axis=2)
-    axes.imshow(picture, extent=(0, width, height, 0), interpolation="bilinear")
+    axes.imshow(picture if shown is None else shown, extent=(0, width, height, 0), interpolation="bilinear")
     axes.imshow(layer, extent=(0, width, height, 0), interpolation="bilinear")
     for peak in found:
-        colour = palette(len(model.classes))[peak.index]
+        colour = np.array(palette(len(model.classes))[peak.index] * 0.7 if edge is None else to_rgb(edge(peak)))
         half = model.size / 2
         axes.add_patch(Rectangle((peak.x - half, peak.y - half), 2 * half, 2 * half, fill=False, edgecolor=colour, linewidth=2))
         axes.text(
@@ -101,7 +114,7 @@ def paint_class_map(axes: Axes, model: Model, picture: np.ndarray, *, least: flo
             va="bottom",
             fontsize=8,
             color="white",
-            bbox={"facecolor": tuple(0.6 * colour), "edgecolor": "none", "pad": 1.5},
+            bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5},
         )
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
