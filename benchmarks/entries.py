@@ -34,8 +34,8 @@ CARD = {
         {
             "name": "india",
             "role": "target: pictures without labels; labels only to count",
-            "terms": "105 crops of the IndianTSR public sample ('Dataset: Available for academic research purposes only', Thomas, Varghese and "
-            "Mathew) and 48 phone photographs from the NIT Warangal campus (no licence stated): 153 pictures of 22 classes.",
+            "terms": "105 crops of the IndianTSR public sample ('Dataset: Available for academic research purposes only', Thomas, "
+            "Varghese and Mathew) and 48 phone photographs from the NIT Warangal campus (no licence stated): 153 pictures of 22 classes.",
         },
     ],
     "limits": [
@@ -46,7 +46,8 @@ CARD = {
         "Not for use in a vehicle.",
     ],
     "licence": "other",
-    "licence_text": "The weights come with dazoo under its licence. They were trained on data for academic research: keep to the terms above.",
+    "licence_text": "The weights come with dazoo under its licence. They were trained on data for academic research: "
+    "keep to the terms above.",
     "citations": [
         "Stallkamp, Schlipsing, Salmen, Igel: Man vs. computer. Neural Networks 32, 2012.",
         "Sankaranarayanan, Balaji, Castillo, Chellappa: Generate to adapt. CVPR 2018.",
