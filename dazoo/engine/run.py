@@ -20,10 +20,10 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Domains
 from dazoo.contracts import Method
 from dazoo.contracts import Problem
+from dazoo.engine.history import History
+from dazoo.engine.history import TrainingData
 from dazoo.engine.settings import Settings
-from dazoo.engine.trainer import History
 from dazoo.engine.trainer import Trainer
-from dazoo.engine.trainer import TrainingData
 from dazoo.errors import SettingsError
 from dazoo.names import Recipe
 from dazoo.plugins import Plugins

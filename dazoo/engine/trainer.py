@@ -9,10 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
-from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +27,14 @@ from dazoo.contracts import Step
 from dazoo.contracts import Unlabelled
 from dazoo.contracts import Validator
 from dazoo.contracts.component import BACKBONE
-from dazoo.contracts.images import ImageSet
 from dazoo.data.augment import policy
 from dazoo.data.batches import Batches
 from dazoo.engine.checkpoint import read_checkpoint
 from dazoo.engine.checkpoint import write_checkpoint
 from dazoo.engine.device import autocast
 from dazoo.engine.display import Display
+from dazoo.engine.history import History
+from dazoo.engine.history import TrainingData
 from dazoo.engine.observe import outputs_of
 from dazoo.engine.phases import Parts
 from dazoo.engine.phases import make_optimizers
@@ -50,30 +48,6 @@ from dazoo.errors import TrainingError
 log = logging.getLogger(__name__)
 CHECK_EVERY = 20  # steps between reads of the loss terms from an accelerator; a CPU has them at no cost in every step
 SAVE_SECONDS = 30.0  # time between checkpoints; any step can be resumed from
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What training may see. The target sets hold no labels: `__post_init__` refuses any."""
-
-    source_train: ImageSet | None
-    source_test: ImageSet | None
-    target_train: ImageSet
-    target_test: ImageSet
-
-    def __post_init__(self) -> None:
-        for images in (self.target_train, self.target_test):
-            if images.labels is not None:
-                raise TrainingError(f"{images.name} still has its labels; training sees target images through .unlabelled() only.")
-
-
-@dataclass
-class History:
-    """What was seen at the end of each epoch: target predictions (N,), label-free scores, and the last loss terms."""
-
-    predictions: list[Tensor] = field(default_factory=list)
-    scores: list[dict[str, float]] = field(default_factory=list)
-    terms: list[dict[str, float]] = field(default_factory=list)
 
 
 class Trainer:
@@ -356,6 +330,3 @@ def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-__all__: Sequence[str] = ("History", "Trainer", "TrainingData")

@@ -20,11 +20,11 @@ from dazoo.data.folder import read_labelled
 from dazoo.data.folder import read_loose
 from dazoo.data.scenario import load_scenario
 from dazoo.engine.device import choose_device
+from dazoo.engine.history import TrainingData
 from dazoo.engine.observe import outputs_of
 from dazoo.engine.run import Options
 from dazoo.engine.run import adapt_trained
 from dazoo.engine.settings import Settings
-from dazoo.engine.trainer import TrainingData
 from dazoo.errors import SettingsError
 from dazoo.evaluate.accuracy import accuracy
 from dazoo.evaluate.accuracy import balanced_accuracy

@@ -19,12 +19,12 @@ from dazoo.contracts import Method
 from dazoo.data.own import own_domains
 from dazoo.data.scenario import load_scenario
 from dazoo.engine.device import choose_device
+from dazoo.engine.history import History
 from dazoo.engine.run import Options
 from dazoo.engine.run import Result
 from dazoo.engine.run import component_defaults
 from dazoo.engine.run import train_recipe
 from dazoo.engine.settings import Settings
-from dazoo.engine.trainer import History
 from dazoo.errors import InvalidName
 from dazoo.errors import SettingsError
 from dazoo.evaluate.report import FourNumbers

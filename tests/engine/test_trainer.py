@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from dazoo.engine import trainer as trainer_module
+from dazoo.engine.history import TrainingData
 from dazoo.engine.trainer import Trainer
-from dazoo.engine.trainer import TrainingData
 from dazoo.errors import Interrupted
 from dazoo.errors import TrainingError
 
