@@ -45,8 +45,9 @@ class TorchvisionBackbone(Backbone):
         num_classes: number of classes K.
         in_channels: 1 or 3.
         arch: torchvision's name, such as "resnet18".
-        weights: None for a random start, "DEFAULT", or one of the architecture's, such as "IMAGENET1K_V1". Weights are
-            downloaded by torchvision to its cache; images are then brought to the mean and deviation that they expect.
+        pretrained: False for a random start; True for torchvision's default weights; or their name, such as
+            "IMAGENET1K_V1". They come from torchvision's own source into its own cache; images are then brought to the mean
+            and deviation that they expect.
         size: resize every picture to this side, in pixels, first; None to take pictures as they are.
 
     Shape:
@@ -61,19 +62,20 @@ class TorchvisionBackbone(Backbone):
     std: Tensor
 
     def __init__(
-        self, *, num_classes: int, in_channels: int = 3, arch: str, weights: str | None = None, size: int | None = None
+        self, *, num_classes: int, in_channels: int = 3, arch: str, pretrained: bool | str = False, size: int | None = None
     ) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels)
         if in_channels not in (1, 3):
             raise SettingsError(f"in_channels is {in_channels}; torchvision's networks take 1 (repeated to 3) or 3.")
         if size is not None and size < 16:
             raise SettingsError(f"size is {size}; expected at least 16 pixels, or None.")
-        net, mean, std = _build(arch, weights)
+        net, mean, std = _build(arch, pretrained)
         self.arch, self.size = arch, size
         self.smallest = _SMALLEST.get(type(net).__name__, 16)
         self.fixed = 224 if isinstance(net, MaxVit) else None
-        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        # Saved with the weights, so that a trained network is rebuilt without asking for the pretrained weights again.
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
         self.norm = _norm(net)
         self.body: nn.Module = _Patches(net) if isinstance(net, VisionTransformer) else _body(net)
         self.num_features = _width(self.body, max(64, self.smallest, self.fixed or 0))
@@ -131,11 +133,11 @@ class _Patches(nn.Module):
         return torch.cat([first, rest.flatten(2).transpose(1, 2)], 1)
 
 
-def _build(arch: str, weights: str | None) -> tuple[nn.Module, Sequence[float], Sequence[float]]:
+def _build(arch: str, pretrained: bool | str) -> tuple[nn.Module, Sequence[float], Sequence[float]]:
     """The torchvision network, and the mean and deviation that bring [-1, 1] to what it expects."""
     if arch not in models.list_models(module=models):
         raise SettingsError(f"Torchvision has no classifier {arch!r}; `dazoo list backbones 'tv_*'` shows those that it has.")
-    chosen = _weights(arch, weights)
+    chosen = _weights(arch, pretrained)
     extra = {}
     if arch in ("googlenet", "inception_v3"):
         extra = {"aux_logits": chosen is not None}  # the weights' files hold them; `_body` drops them
@@ -146,8 +148,8 @@ def _build(arch: str, weights: str | None) -> tuple[nn.Module, Sequence[float], 
     except (URLError, ConnectionError, TimeoutError) as exc:
         raise OfflineError(
             f"The weights {chosen} of torchvision's {arch} are not in {torch.hub.get_dir()}/checkpoints and cannot be downloaded from "
-            f"{chosen.url} ({getattr(exc, 'reason', exc)}). Fetch that file there beforehand, set TORCH_HOME to a folder whose hub/checkpoints holds it, "
-            "or use weights=None for a random start."
+            f"{chosen.url} ({getattr(exc, 'reason', exc)}). Fetch that file to that folder beforehand, set TORCH_HOME to a folder whose "
+            "hub/checkpoints holds it, or use pretrained=False for a random start."
         ) from exc
     except RuntimeError as exc:
         if "hash value" not in str(exc):
@@ -159,13 +161,14 @@ def _build(arch: str, weights: str | None) -> tuple[nn.Module, Sequence[float], 
     return net, [2 * m - 1 for m in preset.mean], [2 * s for s in preset.std]
 
 
-def _weights(arch: str, weights: str | None) -> models.WeightsEnum | None:
-    if weights is None:
+def _weights(arch: str, pretrained: bool | str) -> models.WeightsEnum | None:
+    if not pretrained:
         return None
     known = models.get_model_weights(arch)
-    name = weights.rpartition(".")[2]
+    name = "DEFAULT" if pretrained is True else pretrained.rpartition(".")[2]
     if name not in known.__members__:
-        raise SettingsError(f"Torchvision's {arch} has no weights {weights!r}; it has {', '.join(known.__members__)}; None is a random start.")
+        has = ", ".join(known.__members__)
+        raise SettingsError(f"Torchvision's {arch} has no weights {pretrained!r}; it has {has}, and False is a random start.")
     return known[name]
 
 

@@ -26,7 +26,9 @@ def test_names_are_torchvision_s_own() -> None:
 
 
 def test_listing_imports_nothing() -> None:
-    code = "import sys, dazoo_torchvision as t; assert len(t.architectures()) > 60; print([m for m in ('torch', 'torchvision') if m in sys.modules])"
+    code = (
+        "import sys, dazoo_torchvision as t; assert len(t.architectures()) > 60; print({'torch', 'torchvision'} & set(sys.modules) or '[]')"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}, check=True)
     assert out.stdout.strip() == "[]"
 
@@ -105,7 +107,7 @@ def test_weights_bring_the_mean_and_deviation_they_expect(monkeypatch: pytest.Mo
     original = torchvision.models.mobilenet_v3_small()
     state = original.state_dict()
     monkeypatch.setattr(type(weights), "get_state_dict", lambda self, *a, **k: state)
-    net = TorchvisionBackbone(num_classes=5, arch="mobilenet_v3_small", weights="DEFAULT").eval()
+    net = TorchvisionBackbone(num_classes=5, arch="mobilenet_v3_small", pretrained=True).eval()
     original.eval()
     x = torch.rand(1, 3, 64, 64)  # [0, 1]
     expected = original.features(weights.transforms(crop_size=64, resize_size=64)(x))
@@ -120,15 +122,15 @@ def test_offline_message(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("torch.hub.urlopen", refuse)
-    with pytest.raises(OfflineError, match=r"(?s)resnet18.*cannot be downloaded.*no route.*Fetch that file.*weights=None"):
-        TorchvisionBackbone(num_classes=5, arch="resnet18", weights="DEFAULT")
+    with pytest.raises(OfflineError, match=r"(?s)resnet18.*cannot be downloaded.*no route.*Fetch that file.*pretrained=False"):
+        TorchvisionBackbone(num_classes=5, arch="resnet18", pretrained=True)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"arch": "resnet17"}, "no classifier 'resnet17'"),
-        ({"arch": "resnet18", "weights": "V9"}, "IMAGENET1K_V1, DEFAULT|IMAGENET1K_V1"),
+        ({"arch": "resnet18", "pretrained": "V9"}, "IMAGENET1K_V1, DEFAULT|IMAGENET1K_V1"),
         ({"arch": "resnet18", "in_channels": 4}, "in_channels is 4"),
         ({"arch": "resnet18", "size": 8}, "at least 16"),
     ],

@@ -1,0 +1,121 @@
+"""What the clauses of methods and of GANs have in common: they hold for anything that trains through phases."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import torch
+from safetensors.torch import load
+from safetensors.torch import save
+from torch import Tensor
+
+from dazoo.contracts import Phase
+from dazoo.engine.settings import Settings
+from dazoo.testing.clauses import Skip
+from dazoo.testing.rehearsal import Build
+from dazoo.testing.rehearsal import Rehearsal
+
+
+READS = {"source", "target", "strong"}
+
+
+def phases_train_known_parts(name: str, build: Build) -> None:
+    r = Rehearsal(build)
+    assert r.phases, f"{name} has no phase; nothing would be trained."
+    for phase in r.phases:
+        trained = r.parts.of(phase)  # raises for a part that nobody brought
+        assert trained, f"{name}: phase {phase.name!r} trains {phase.parts}, which hold no parameter."
+        assert phase.reads <= READS, f"{name}: phase {phase.name!r} reads {set(phase.reads - READS)}; expected some of {READS}."
+        assert phase.every >= 1 and phase.repeat >= 1, f"{name}: phase {phase.name!r} has every={phase.every}, repeat={phase.repeat}."
+        if r.method.adapts_trained:
+            assert "source" not in phase.reads, f"{name} adapts a trained model without a source, but phase {phase.name!r} reads it."
+
+
+def terms_are_finite_named_scalars(name: str, build: Build) -> None:
+    for progress in (0.0, 0.5, 1.0):
+        r = Rehearsal(build)
+
+        def watch(phase: Phase, terms: dict[str, Tensor], progress: float = progress) -> None:
+            where = f"{name}, phase {phase.name!r}, progress {progress}"
+            assert terms, f"{where}: the loss gives no term."
+            for term, value in terms.items():
+                assert isinstance(term, str) and term, f"{where}: a term is called {term!r}; expected a name such as 'critic/real'."
+                assert isinstance(value, Tensor) and value.ndim == 0, f"{where}: {term!r} is no tensor of no dimension, but {value!r}."
+                assert value.isfinite(), f"{where}: {term!r} is {value.item()}."
+
+        r.run(progress=progress, watch=watch)
+
+
+def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -> None:
+    r = Rehearsal(build)
+    before = {k: [p.detach().clone() for p in group] for k, group in r.parts.parameters.items()}
+    owners: dict[int, set[str]] = {}
+    for part, group in r.parts.parameters.items():
+        for p in group:
+            owners.setdefault(id(p), set()).add(part)
+
+    def watch(phase: Phase, terms: dict[str, Tensor]) -> None:
+        for part, group in r.parts.parameters.items():
+            moved = [not torch.equal(p, old) for p, old in zip(group, before[part], strict=True)]
+            if part in phase.parts:
+                assert not group or any(moved), f"{name}: phase {phase.name!r} trains {part!r}, but none of its parameters moved."
+            else:
+                strays = [i for i, (p, m) in enumerate(zip(group, moved, strict=True)) if m and not owners[id(p)] & set(phase.parts)]
+                assert not strays, f"{name}: phase {phase.name!r} does not train {part!r}, but {len(strays)} of its parameters changed."
+        for part, group in r.parts.parameters.items():
+            before[part] = [p.detach().clone() for p in group]
+
+    r.run(watch=watch)
+
+
+def critic_and_backbone_both_learn(name: str, build: Build) -> None:
+    """After one step every critic and the backbone's body have had a non-zero gradient."""
+    r = Rehearsal(build)
+    critics = [part for part, group in r.parts.parameters.items() if part.startswith("critic") and group]
+    if not critics:
+        raise Skip(f"{name} has no critic")
+    seen = dict.fromkeys([*critics, "backbone.body"], 0.0)
+
+    def watch(phase: Phase, terms: dict[str, Tensor]) -> None:
+        for part in seen:
+            if part in phase.parts:
+                seen[part] += sum(float(p.grad.abs().sum()) for p in r.parts.parameters[part] if p.grad is not None)
+
+    r.run(watch=watch)
+    silent = [part for part, amount in seen.items() if not amount > 0]
+    assert not silent, f"{name}: after one step {silent} had no gradient; the adversarial game does not happen."
+
+
+def seed_fixes_the_step(name: str, build: Build) -> None:
+    states = []
+    for _ in range(2):
+        r = Rehearsal(build)
+        r.run(0)
+        r.run(1)
+        states.append(r.state())
+    differ = [k for k in states[0] if not torch.equal(states[0][k], states[1][k])]
+    assert not differ, f"{name}: two runs with one seed differ in {differ[:5]}; draw from torch's global generator."
+
+
+def state_survives_a_checkpoint(name: str, build: Build) -> None:
+    """A run that is saved after a step and continued in other objects ends like one that was not: all state is in the parts."""
+    straight, resumed = Rehearsal(build), Rehearsal(build, seed=5)
+    straight.run(0)
+    state = {k: v.contiguous() for k, v in straight.state().items()}
+    resumed.load(load(save(state)))
+    straight.run(1)
+    resumed.run(1)
+    expected, got = straight.state(), resumed.state()
+    differ = [k for k in expected if not torch.equal(expected[k], got[k])]
+    assert not differ, f"{name}: after a save and a load the next step differs in {differ[:5]}; keep state in modules that parts() names."
+
+
+def settings_are_known(name: str, build: Build) -> None:
+    """`defaults` are run settings, `optimizers()` are for parts that exist."""
+    r = Rehearsal(build)
+    known = {f.name for f in fields(Settings)}
+    for component in r.components:
+        unknown = sorted(set(component.defaults) - known)
+        assert not unknown, f"{name}: its defaults hold {unknown}; run settings are {', '.join(sorted(known))}."
+        strange = sorted(set(component.optimizers()) - set(r.parts.parameters))
+        assert not strange, f"{name}: optimizers() is for {strange}, but the parts are {', '.join(r.parts.parameters)}."

@@ -1,0 +1,92 @@
+"""Clauses for a GAN variant, through the bridge that fits it and beside the plain source method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from dazoo.bridges import build_bridge
+from dazoo.contracts import Bridge
+from dazoo.contracts import Component
+from dazoo.contracts import Method
+from dazoo.contracts import Problem
+from dazoo.plugins import zoo
+from dazoo.testing import of_components as common
+from dazoo.testing.rehearsal import Build
+from dazoo.testing.rehearsal import problem
+
+
+FEEDS = {"noise", "label", "feature", "image"}
+
+
+def builds_from_a_problem(name: str, settings: dict[str, Any]) -> None:
+    """A bridge builds it for grey and colour pictures of usual and odd sizes; its parts are generators and critics."""
+    for channels, size in ((1, 16), (3, 16), (3, 28), (3, 33)):
+        bridge = _bridge(name, settings, problem(channels=channels, size=size))
+        for part in bridge.parts():
+            assert part.startswith(("generator", "critic")), f"{name}: a part is called {part!r}; expected 'generator...' or 'critic...'."
+
+
+def declares_what_it_takes(name: str, settings: dict[str, Any]) -> None:
+    """`takes` names what the generator is fed."""
+    takes = getattr(zoo().gans.resolve(name), "takes", None)
+    assert isinstance(takes, frozenset) and takes and takes <= FEEDS, f"{name}: takes is {takes!r}; expected a frozenset out of {FEEDS}."
+
+
+def draws_pictures_in_range(name: str, settings: dict[str, Any]) -> None:
+    """What it draws has the task's shape and lies in [-1, 1]."""
+    for channels, size in ((1, 16), (3, 28), (3, 33)):
+        p = problem(channels=channels, size=size)
+        bridge = _bridge(name, settings, p)
+        shape = (4, channels, size, size)
+        start = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        drawn = bridge.sample(4, images=start) if "image" in zoo().gans.resolve(name).takes else bridge.sample(4)
+        assert drawn.shape == shape, f"{name} draws {tuple(drawn.shape)}; expected {shape}."
+        assert drawn.isfinite().all() and drawn.abs().max() <= 1 + 1e-4, f"{name} draws values outside [-1, 1]; end the generator in tanh."
+
+
+def phases_train_known_parts(name: str, settings: dict[str, Any]) -> None:
+    """Every phase trains parts that exist and hold parameters, and reads batches that exist."""
+    common.phases_train_known_parts(name, _build(name, settings))
+
+
+def terms_are_finite_named_scalars(name: str, settings: dict[str, Any]) -> None:
+    """Every phase's loss gives named scalars, finite at the beginning, the middle and the end of a run."""
+    common.terms_are_finite_named_scalars(name, _build(name, settings))
+
+
+def each_phase_changes_what_it_names_and_nothing_else(name: str, settings: dict[str, Any]) -> None:
+    """After each phase the parts that it names have moved and every other parameter is equal to the bit."""
+    common.each_phase_changes_what_it_names_and_nothing_else(name, _build(name, settings))
+
+
+def critic_and_backbone_both_learn(name: str, settings: dict[str, Any]) -> None:
+    """The critics and the backbone's body get a gradient."""
+    common.critic_and_backbone_both_learn(name, _build(name, settings))
+
+
+def seed_fixes_the_step(name: str, settings: dict[str, Any]) -> None:
+    """Two runs with one seed end in the same weights."""
+    common.seed_fixes_the_step(name, _build(name, settings))
+
+
+def state_survives_a_checkpoint(name: str, settings: dict[str, Any]) -> None:
+    """Saved and loaded, the next step is the same."""
+    common.state_survives_a_checkpoint(name, _build(name, settings))
+
+
+def settings_are_known(name: str, settings: dict[str, Any]) -> None:
+    """Run settings and optimiser settings that it asks for exist."""
+    common.settings_are_known(name, _build(name, settings))
+
+
+def _bridge(name: str, settings: dict[str, Any], p: Problem) -> Bridge:
+    return build_bridge(zoo(), name, p, settings, {})
+
+
+def _build(name: str, settings: dict[str, Any]) -> Build:
+    def build(p: Problem) -> list[Component]:
+        return [_bridge(name, settings, p), Method(p)]
+
+    return build
