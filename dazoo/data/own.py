@@ -88,9 +88,7 @@ def split_classes(images: ImageSet, fraction: float, seed: int) -> tuple[ImageSe
     return images.select(np.flatnonzero(~mask)), images.select(np.flatnonzero(mask))
 
 
-def _target(
-    folder: Path, classes: tuple[str, ...], labelled: bool | None, size: int, channels: int, progress: Progress | None
-) -> ImageSet:
+def _target(folder: Path, classes: tuple[str, ...], labelled: bool | None, size: int, channels: int, progress: Progress | None) -> ImageSet:
     if labelled is None and folder.is_dir():
         labelled = _looks_labelled(folder, classes)
     if labelled:

@@ -16,9 +16,7 @@ from dazoo.errors import PictureError
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels of the picture as it is seen; x2 and y2 are the first pixel outside."""
 
-SUFFIXES = frozenset(
-    ".avif .bmp .dib .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
-)
+SUFFIXES = frozenset(".avif .bmp .dib .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split())
 """Endings of the file names that are taken for pictures."""
 
 
