@@ -58,10 +58,12 @@ class GenerateToAdapt(Bridge):
         weight: weight of the generated pictures' class loss on the backbone (alpha in the paper).
         fool: weight of the realism of pictures drawn from target features, relative to `weight` (beta).
         share: share of each batch that is drawn from and judged, in (0, 1]; the rest still trains the backbone.
-        guide: weight of self-labelling: what is drawn from a target feature is read by the critic's class head, its opinion is
-            averaged with the teacher's, and confident, class-balanced labels train the backbone on a strong view (Russo et
-            al., SBADA-GAN, CVPR 2018); 0 is the paper's generate-to-adapt.
+        guide: weight of self-labelling, reached at progress `start` + `ramp`: the teacher's confident, class-balanced labels
+            train the backbone on a strong view. Where the critic's class head reads the same class in what is drawn from
+            the target feature, half the confidence will do (after Russo et al., SBADA-GAN, CVPR 2018). 0 is the paper's
+            generate-to-adapt.
         threshold: confidence that such a label needs.
+        start, ramp: shares of the run before self-labelling begins, and over which its weight rises.
     """
 
     defaults = {"ema": 0.99}
@@ -77,11 +79,13 @@ class GenerateToAdapt(Bridge):
         share: float = 0.5,
         guide: float = 1.0,
         threshold: float = 0.7,
+        start: float = 0.2,
+        ramp: float = 0.3,
     ) -> None:
         if not 0 < share <= 1:
             raise SettingsError(f"bridge.share is {share}; expected a value in (0, 1].")
         k, c = problem.num_classes, problem.backbone.num_features
-        self.share = share
+        self.share, self.start, self.ramp = share, start, ramp
         self.k, self.noise, self.weight, self.fool, self.guide, self.threshold = k, noise, weight, fool, guide, threshold
         self.shares = RunningShares(k)
         self.gan = make_gan(code_size=c + k + 1 + noise)
@@ -150,11 +154,11 @@ class GenerateToAdapt(Bridge):
         if self.guide:
             with torch.no_grad():
                 opinion = (step.teacher or step.backbone)(step.target.images).float().softmax(1)  # (N, K)
-                read = self.classes(drawn.features).float().softmax(1)  # (n, K), n at most N
-                opinion[: len(read)] = (opinion[: len(read)] + read) / 2
-            labels, sure = self.shares.pseudo_labels(opinion, self.threshold)
+                read = self.classes(drawn.features)  # (n, K), n at most N
+            labels, sure = self.shares.pseudo_labels(opinion, self.threshold, second=read)
             each = F.cross_entropy(step.strong_outputs.logits, labels, reduction="none")
-            terms["gta/guide"] = rise * self.guide * (sure * each).mean()
+            weight = self.guide * min(1.0, max(0.0, (step.progress - self.start) / self.ramp))
+            terms["gta/guide"] = weight * (sure * each).mean()
         return terms
 
     @torch.no_grad()

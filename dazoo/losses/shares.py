@@ -40,7 +40,9 @@ class RunningShares(nn.Module):
         return p / p.sum(1, keepdim=True)
 
     @torch.no_grad()
-    def pseudo_labels(self, probabilities: Tensor, threshold: float, power: float = 0.5) -> tuple[Tensor, Tensor]:
+    def pseudo_labels(
+        self, probabilities: Tensor, threshold: float, power: float = 0.5, second: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Labels that do not collapse into the classes predicted most.
 
         Predictions are aligned to uniform shares first; then a class that is rarely predicted needs less confidence
@@ -50,6 +52,7 @@ class RunningShares(nn.Module):
             probabilities: (N, K), a teacher's.
             threshold: confidence that a common class needs, in [0, 1).
             power: strength of the alignment; 0 is none.
+            second: another opinion on the first n pictures, (n, K); where it names the same class, half the confidence will do.
 
         Returns:
             Labels (N,) int64, and 1.0 or 0.0 for each (N,): whether it is confident enough.
@@ -58,4 +61,7 @@ class RunningShares(nn.Module):
         confidence, labels = self.align(probabilities, power).max(1)
         learnt = (self.shares / self.shares.max())[labels]
         bar = threshold * (learnt / (2 - learnt)).clamp_min(0.5)
+        if second is not None:
+            agree = second.argmax(1) == labels[: len(second)]
+            bar[: len(second)] *= torch.where(agree, 0.5, 1.0)
         return labels, (confidence >= bar).to(probabilities.dtype)

@@ -108,3 +108,12 @@ def test_running_shares_weigh_align_and_lower_the_bar_of_rare_classes():
     skewed.shares.copy_(torch.tensor([0.9, 0.09, 0.01]))
     labels, sure = skewed.pseudo_labels(torch.tensor([[0.1, 0.5, 0.4]]), threshold=0.9, power=0.0)
     assert labels.item() == 1 and sure.item() == 1.0  # half the bar, because the class is rare
+
+
+def test_a_second_opinion_that_agrees_halves_the_bar():
+    shares = RunningShares(3, decay=0.999)
+    p = torch.tensor([[0.6, 0.2, 0.2], [0.6, 0.2, 0.2]])
+    _, alone = shares.pseudo_labels(p, threshold=0.8)
+    _, backed = shares.pseudo_labels(p, threshold=0.8, second=torch.tensor([[0.9, 0.1, 0.0]]))
+    _, opposed = shares.pseudo_labels(p, threshold=0.8, second=torch.tensor([[0.1, 0.9, 0.0]]))
+    assert alone.tolist() == [0.0, 0.0] and backed.tolist() == [1.0, 0.0] and opposed.tolist() == [0.0, 0.0]
