@@ -9,12 +9,12 @@ import pickle
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from dazoo.errors import OfflineError
 from dazoo.errors import SettingsError
@@ -36,7 +36,6 @@ TINY = {
     "test_mambaout": (67, 93),
     "test_vit": (80, 96),
     "vit_tiny_patch16_dinov3_qkvb": (80, 96),
-    "xcit_nano_12_p8_224": (67, 93),
     "test_vit_relpos": (160, 160),
     "test_coatnet": (160, 160),
     "levit_128s": (224, 224),
@@ -125,8 +124,6 @@ def test_size_setting() -> None:
     assert backbone("test_resnet", size=96).eval().forward_features(torch.zeros(1, 3, 20, 33)).shape[2:] == (3, 3)
     net = backbone("test_vit_relpos", size=64).eval()
     assert net.forward_features(torch.zeros(1, 3, 20, 33)).shape[2:] == (4, 4)
-    with pytest.raises(SettingsError, match="cannot be used at 96 pixels.*Leave `size` out"):
-        backbone("efficientformer_l1", size=96)
 
 
 def test_grey_pictures() -> None:
@@ -142,26 +139,43 @@ def test_copies_and_pickles() -> None:
         assert torch.equal(net(x), other(x))
 
 
-def test_pretrained_weights_from_the_cache(tmp_path: Path) -> None:
-    """Weights that lie in the hub's cache are used without a network, strictly, with their mean and deviation."""
+_OFFLINE = """
+import torch
+from dazoo.errors import OfflineError
+from dazoo_timm.network import TimmBackbone
+net = TimmBackbone(num_classes=5, arch="test_convnext", pretrained="r160_in1k").eval()
+torch.manual_seed(1)
+x = torch.rand(1, 3, 64, 64)
+torch.save((x, net.pool(net.forward_features(2 * x - 1)), net.mean), "out.pt")
+try:
+    TimmBackbone(num_classes=5, arch="test_resnet", pretrained=True)
+except OfflineError as exc:
+    print("OfflineError", exc)
+"""
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, tuple[torch.Tensor, ...], str]:
+    """A fresh process without a network whose cache holds one network's weights: those weights, what it computed, what it printed."""
+    folder = tmp_path_factory.mktemp("hub")
     torch.manual_seed(7)
     original = timm.create_model("test_convnext").eval()
-    cfg = timm.get_pretrained_cfg("test_convnext.r160_in1k")
-    repo = tmp_path / ("models--" + cfg.hf_hub_id.replace("/", "--"))
+    repo = folder / "models--timm--test_convnext.r160_in1k"
     snapshot = repo / "snapshots" / ("0" * 40)
     snapshot.mkdir(parents=True)
     (repo / "refs").mkdir()
     (repo / "refs" / "main").write_text("0" * 40)
     save_file(original.state_dict(), snapshot / "model.safetensors")
-    code = (
-        "import torch; from dazoo_timm.network import TimmBackbone as T;"
-        "n = T(num_classes=5, arch='test_convnext', pretrained='r160_in1k').eval();"
-        "torch.manual_seed(1); x = torch.rand(1, 3, 64, 64);"
-        "torch.save((x, n.pool(n.forward_features(2 * x - 1)), n.mean, n.std), 'out.pt')"
-    )
-    environ = {**os.environ, "PYTHONPATH": ":".join(sys.path), "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], env=environ, cwd=tmp_path, check=True, timeout=300)
-    x, feature, mean, std = torch.load(tmp_path / "out.pt")
+    environ = {**os.environ, "PYTHONPATH": ":".join(sys.path), "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder)}
+    done = subprocess.run([sys.executable, "-c", _OFFLINE], env=environ, cwd=folder, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return original, torch.load(folder / "out.pt"), done.stdout
+
+
+def test_pretrained_weights_from_the_cache(offline: tuple[nn.Module, tuple[torch.Tensor, ...], str]) -> None:
+    """Weights that lie in the hub's cache are used without a network, strictly, with their mean and deviation."""
+    original, (x, feature, mean), _ = offline
+    cfg = timm.get_pretrained_cfg("test_convnext.r160_in1k")
     normed = (x - torch.tensor(cfg.mean).view(3, 1, 1)) / torch.tensor(cfg.std).view(3, 1, 1)
     with torch.no_grad():
         expected = original.forward_head(original.forward_features(normed), pre_logits=True)
@@ -169,18 +183,9 @@ def test_pretrained_weights_from_the_cache(tmp_path: Path) -> None:
     torch.testing.assert_close(mean.flatten(), 2 * torch.tensor(cfg.mean) - 1)
 
 
-def test_offline_message(tmp_path: Path) -> None:
-    code = (
-        "from dazoo_timm.network import TimmBackbone as T\n"
-        "from dazoo.errors import OfflineError\n"
-        "try: T(num_classes=5, arch='test_resnet', pretrained=True)\n"
-        "except OfflineError as exc: print('OfflineError', exc)"
-    )
-    environ = {**os.environ, "PYTHONPATH": ":".join(sys.path), "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path)}
-    out = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=300)
-    assert re.match(
-        r"OfflineError .*timm/test_resnet\.r160_in1k.*not in the cache.*hf download timm/test_resnet.*pretrained=False", out.stdout
-    ), out
+def test_offline_message(offline: tuple[nn.Module, tuple[torch.Tensor, ...], str]) -> None:
+    wanted = r"OfflineError .*timm/test_resnet\.r160_in1k.*not in the cache.*hf download timm/test_resnet.*pretrained=False"
+    assert re.match(wanted, offline[2]), offline[2]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +210,12 @@ def test_a_network_without_a_map_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(SettingsError, match="cannot serve as a backbone with timm .*gives no feature map"):
         TimmBackbone(num_classes=5, arch="test_resnet")
     reading.cache_clear()
+
+
+@pytest.mark.slow
+def test_a_size_that_a_network_is_not_built_for() -> None:
+    with pytest.raises(SettingsError, match="cannot be used at 96 pixels.*Leave `size` out"):
+        backbone("efficientformer_l1", size=96)
 
 
 def test_other_errors_stay_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
