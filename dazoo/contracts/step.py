@@ -91,6 +91,7 @@ class Step:
     teacher: Backbone | None = None
     joint: bool = True
     reads: frozenset[str] = frozenset()
+    frozen: bool = False
     _memo: dict[str, Any] = field(default_factory=dict)
 
     def once(self, key: str, make: Callable[[], Any]) -> Any:
@@ -100,9 +101,16 @@ class Step:
         return self._memo[key]
 
     def enter(self, phase: Phase) -> None:
-        """Begin a phase: the parameters have changed, so nothing computed before may be reused."""
+        """Begin a phase: parameters have changed, so what was computed before is dropped.
+
+        Between phases that leave the backbone alone its outputs stay true, and are kept.
+        """
+        frozen = not any(name.startswith("backbone.") for name in phase.parts)
+        kept = self._memo.get("outputs") if frozen and self.frozen and phase.reads == self.reads else None
         self._memo.clear()
-        self.reads = phase.reads
+        if kept is not None:
+            self._memo["outputs"] = kept
+        self.reads, self.frozen = phase.reads, frozen
 
     @property
     def source_outputs(self) -> Outputs:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from dazoo.contracts import Step
 from dazoo.engine import trainer as trainer_module
 from dazoo.engine.history import TrainingData
 from dazoo.engine.trainer import Trainer
@@ -215,3 +216,17 @@ def test_frozen_parts_do_not_move_in_a_phase(monkeypatch):
     monkeypatch.setattr(Trainer, "_update", watched)
     toy.run("fcn-dcgan-mcd", GAN)
     assert moved == []
+
+
+def test_frozen_phases_share_the_backbone_and_learning_ones_do_not(monkeypatch):
+    """Critic and generator look at one forward pass; the task, after them, makes its own."""
+    passes: list[str] = []
+    forward = Step._forward
+
+    def counted(self):
+        passes.append("frozen" if self.frozen else "learning")
+        return forward(self)
+
+    monkeypatch.setattr(Step, "_forward", counted)
+    toy.run("fcn-dcgan", {**GAN, "epochs": 1, "steps_per_epoch": 2})
+    assert passes == ["frozen", "learning"] * 2
