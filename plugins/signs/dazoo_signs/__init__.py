@@ -10,7 +10,7 @@ from dazoo import hookimpl
 dazoo_api = 1
 
 _DRAWN = "dazoo_signs.synsigns.dataset:SynSigns"
-_SETTINGS = {"size": 40, "balance": True, "augment": "signs", "lr": 2e-3, "ema": 0.99, "epochs": 6, "steps_per_epoch": 100}
+_SETTINGS = {"size": 40, "balance": True, "augment": "signs", "batch": 32, "lr": 2e-3, "ema": 0.99, "epochs": 6, "steps_per_epoch": 200}
 
 
 @hookimpl
@@ -59,3 +59,10 @@ def dazoo_register_scenarios(register: Callable[..., None]) -> None:
         target="synsigns_indian",
         settings=_SETTINGS,
     )
+
+
+@hookimpl
+def dazoo_register_entries(register: Callable[..., None]) -> None:
+    adapted, alone = "fcn-dcgan-gtsrb2india", "fcn-source-gtsrb2india"
+    register(adapted, f"dazoo_signs:entries/{adapted}", summary="Reads Indian signs, learnt from German labels; its GAN draws signs")
+    register(alone, f"dazoo_signs:entries/{alone}", summary="Its source-only twin, for comparison")
