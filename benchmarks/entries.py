@@ -1,12 +1,15 @@
 """Make the entries that ship from finished runs of the signs table: weights of one seed, a card with the numbers of all.
 
+The seed that ships is the one whose last epoch the validator scores best, so that no target label chooses it either.
+
 python benchmarks/tables.py signs --data DIR          trains the runs
-python benchmarks/entries.py [--runs benchmarks/runs] [--seeds 3] [--shipped 0]
+python benchmarks/entries.py [--runs benchmarks/runs] [--seeds 3]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from dataclasses import fields
 from dataclasses import replace
@@ -60,13 +63,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=Path("benchmarks/runs"))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--shipped", type=int, default=0)
     options = parser.parse_args()
     for name in NAMES:
         runs = [numbers(options.runs, name, seed) for seed in range(options.seeds)]
-        trained = dazoo.load(options.runs / f"{name}-seed{options.shipped}" / "model")
+        shipped = max(range(options.seeds), key=lambda seed: score(options.runs / f"{name}-seed{seed}"))
+        trained = dazoo.load(options.runs / f"{name}-seed{shipped}" / "model")
         config = {k: v for k, v in trained.config.items() if k not in ("schema", "recipe", "classes", "channels", "size", "files")}
-        config["results"] = results_of(runs, shipped=options.shipped)
+        config["results"] = results_of(runs, shipped=shipped)
         bridge = trained.bridge() if trained.recipe["gan"] else None
         model = Model(
             trained.backbone,
@@ -80,6 +83,12 @@ def main() -> None:
         folder = save(model, ENTRIES / name, card=CARD)
         shutil.copy(folder / "README.md", ROOT / "model_cards" / f"{name}.md")
         print(f"{name}: {sum(f.stat().st_size for f in folder.iterdir()) / 1e6:.1f} MB, {config['results']['numbers']}")
+
+
+def score(run: Path) -> float:
+    """The run's own validator on its last epoch."""
+    validator = dazoo.load(run / "model").config["settings"]["validator"]
+    return json.loads((run / "history.json").read_text())["scores"][-1][validator]
 
 
 def numbers(folder: Path, name: str, seed: int) -> FourNumbers:
