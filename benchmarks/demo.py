@@ -40,7 +40,9 @@ from dazoo_signs.synsigns.scene import SignBox
 ENTRY = "fcn-dcgan-gtsrb2india"
 SCENARIO = "synsigns"
 RECIPES = {"source-only": f"fcn-source-{SCENARIO}", "adapted": f"fcn-mean_teacher-{SCENARIO}"}
-SETTINGS = {"epochs": 10, "steps_per_epoch": 40, "batch": 48, "lr": 3e-3, "ema": 0.97, "augment": "signs", "backbone.width": 16}
+SETTINGS = {
+    "epochs": 8, "steps_per_epoch": 80, "batch": 32, "size": 32, "lr": 4e-3, "ema": 0.98, "augment": "signs", "backbone.width": 16,
+}  # fmt: skip
 """Settings of both runs of the demo: a narrow network and few steps."""
 
 SIGNS = ("Stop", "Speed limit 30", "Pedestrians", "No entry", "Turn left ahead")

@@ -22,9 +22,9 @@ PYTHON = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 @pytest.fixture
 def here(own: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folders and pictures that the examples speak of."""
-    own.source.rename(tmp_path / "labelled")
-    own.loose.rename(tmp_path / "new")
     own.labelled.rename(tmp_path / "checked")
+    own.loose.rename(tmp_path / "new")
+    own.source.rename(tmp_path / "labelled")
     noise = np.random.default_rng(0).integers(0, 256, (120, 200, 3), np.uint8)
     for name in ("sign.png", "other.png", "road.png"):
         Image.fromarray(noise).save(tmp_path / name)
