@@ -80,7 +80,8 @@ def main() -> None:
             config=config,
             bridge=bridge,
         ).eval()
-        folder = save(model, ENTRIES / name, card=CARD)
+        citations = CARD["citations"] if bridge else CARD["citations"][:1]
+        folder = save(model, ENTRIES / name, card={**CARD, "citations": citations})
         shutil.copy(folder / "README.md", ROOT / "model_cards" / f"{name}.md")
         print(f"{name}: {sum(f.stat().st_size for f in folder.iterdir()) / 1e6:.1f} MB, {config['results']['numbers']}")
 
