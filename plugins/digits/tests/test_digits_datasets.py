@@ -179,12 +179,17 @@ def test_mnist_m_without_photographs(tmp_path):
         MNISTM().load("train", tmp_path, size=28)
 
 
+def pictures(scenario) -> dict:
+    """The settings that say what the pictures are, without those of the run."""
+    return {key: scenario.settings[key] for key in ("size", "channels")}
+
+
 def test_scenarios(tmp_path, zoo):
     _archives(tmp_path)
     _photos(tmp_path / "photos")
     for name, channels in (("mnist2usps", 1), ("usps2mnist", 1), ("mnist2mnist_m", 3)):
         scenario = zoo.scenarios.build(name)
-        d = load_scenario(scenario, tmp_path, **scenario.settings, zoo=zoo)
+        d = load_scenario(scenario, tmp_path, **pictures(scenario), zoo=zoo)
         assert d.source_train.images.shape == d.target_train.images.shape == (30, 28, 28, channels)
         assert len(d.target_test) == 20 and d.source_train.classes == tuple("0123456789")
 
@@ -193,9 +198,9 @@ def test_scenarios(tmp_path, zoo):
 @pytest.mark.slow
 def test_the_real_sets(zoo):
     scenario = zoo.scenarios.build("mnist2usps")
-    d = load_scenario(scenario, REAL, **scenario.settings, zoo=zoo)
+    d = load_scenario(scenario, REAL, **pictures(scenario), zoo=zoo)
     assert [len(s) for s in (d.source_train, d.source_test, d.target_train, d.target_test)] == [60000, 10000, 7291, 2007]
     assert abs(d.source_train.images.mean() / 255 - 0.1307) < 1e-3 and d.target_train.images.max() == 255
     colour = zoo.scenarios.build("mnist2mnist_m")
-    d = load_scenario(colour, REAL, **colour.settings, zoo=zoo)
+    d = load_scenario(colour, REAL, **pictures(colour), zoo=zoo)
     assert d.target_train.images.shape == (60000, 28, 28, 3) and 80 < d.target_train.images.mean() < 140
