@@ -41,7 +41,7 @@ ENTRY = "fcn-dcgan-gtsrb2india"
 SCENARIO = "synsigns"
 RECIPES = {"source-only": f"fcn-source-{SCENARIO}", "adapted": f"fcn-mean_teacher-{SCENARIO}"}
 SETTINGS = {
-    "epochs": 8, "steps_per_epoch": 80, "batch": 32, "size": 32, "lr": 4e-3, "ema": 0.98, "augment": "signs", "backbone.width": 16,
+    "epochs": 8, "steps_per_epoch": 200, "batch": 32, "size": 32, "lr": 4e-3, "ema": 0.98, "augment": "signs", "backbone.width": 16,
 }  # fmt: skip
 """Settings of both runs of the demo: a narrow network and few steps."""
 
