@@ -76,11 +76,11 @@ class GenerateToAdapt(Bridge):
         noise: int = 64,
         weight: float = 0.1,
         fool: float = 0.3,
-        share: float = 0.5,
+        share: float = 1.0,
         guide: float = 1.0,
         threshold: float = 0.7,
-        start: float = 0.2,
-        ramp: float = 0.3,
+        start: float = 0.5,
+        ramp: float = 0.2,
     ) -> None:
         if not 0 < share <= 1:
             raise SettingsError(f"bridge.share is {share}; expected a value in (0, 1].")
@@ -96,7 +96,7 @@ class GenerateToAdapt(Bridge):
         return {**self.gan.parts(), "critic_classes": self.classes, "generator_prototypes": self.prototypes, "critic_shares": self.shares}
 
     def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
-        return {"critic_classes": self.gan.optimizers().get("critic", {}), **self.gan.optimizers()}
+        return self.gan.optimizers()
 
     def phases(self) -> list[Phase]:
         generators = tuple(name for name in self.gan.parts() if name.startswith("generator"))

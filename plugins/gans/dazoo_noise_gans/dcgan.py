@@ -36,7 +36,7 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Picture to (map (N, 4 width, S/8, S/8), logit (N,)): strided convolutions, no batch norm on the pixels."""
+    """Picture to (logit (N,), features (N, 4 width (S/8)^2)): strided convolutions, no batch norm on the pixels, no pooling."""
 
     def __init__(self, channels: int, size: int, width: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Critic(nn.Module):
 
     def forward(self, x: Tensor) -> CriticOutput:
         f = self.layers(x)
-        return CriticOutput(self.last(f).flatten(1).mean(1), f.mean(dim=(2, 3)))
+        return CriticOutput(self.last(f).flatten(1).mean(1), f.flatten(1))
 
 
 class DCGAN(GAN):
@@ -70,7 +70,7 @@ class DCGAN(GAN):
         self.lr = lr
         self.generator = Generator(self.code_size, self.channels, self.size, width)
         self.critic = Critic(self.channels, self.size, width)
-        self.num_critic_features = 4 * width
+        self.num_critic_features = 4 * width * (self.size // 8) ** 2
         for network in (self.generator, self.critic):
             network.apply(_initialise)
 

@@ -42,8 +42,8 @@ class MeanTeacher(Method):
         weight: float = 1.0,
         threshold: float = 0.7,
         align: float = 0.5,
-        start: float = 0.2,
-        ramp: float = 0.3,
+        start: float = 0.5,
+        ramp: float = 0.2,
     ) -> None:
         super().__init__(problem)
         self.weight, self.threshold, self.align, self.start, self.ramp = weight, threshold, align, start, ramp
