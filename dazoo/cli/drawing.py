@@ -107,7 +107,7 @@ def paint_class_map(
         half = model.size / 2
         axes.add_patch(Rectangle((peak.x - half, peak.y - half), 2 * half, 2 * half, fill=False, edgecolor=colour, linewidth=2))
         axes.text(
-            min(max(peak.x, 0.12 * width), 0.88 * width),
+            min(max(peak.x, 0.07 * width), 0.93 * width),
             max(peak.y - half - 4, 12),
             f"{peak.label} {100 * peak.score:.0f} %",
             ha="center",
