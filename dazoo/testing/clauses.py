@@ -20,7 +20,10 @@ HOMES = {
     "method": "dazoo.testing.of_methods",
     "gan": "dazoo.testing.of_gans",
 }
-"""Module of each kind's clauses. They are imported when a clause runs: collecting tests needs no torch."""
+"""Module of each kind's own clauses. They are imported when a clause runs: collecting tests needs no torch."""
+
+SHARED = "dazoo.testing.of_components"
+"""Module of the clauses that kinds share: given what the kind's `components` builds, in place of settings."""
 
 
 class Skip(Exception):
@@ -34,7 +37,7 @@ class Clause:
     Attributes:
         kind: "plugin", "backbone", "method" or "gan".
         name: registered name, or "distribution:entry point".
-        title: the clause, a function of its kind's module.
+        title: the clause, a function of its kind's module or of the shared one.
         settings: keyword arguments to build the name with.
     """
 
@@ -53,11 +56,18 @@ class Clause:
             AssertionError: the name does not keep the contract; the message says what was seen and what was expected.
             Skip: the clause does not apply to this name (a skipped test under pytest).
         """
-        function = getattr(import_module(HOMES[self.kind]), self.title)
         try:
-            function(self.name, dict(self.settings))
+            self.run()
         except Skip as exc:
             _skip(exc)
+
+    def run(self) -> None:
+        """The same, but a clause that does not apply raises `Skip` under pytest too."""
+        home, settings = import_module(HOMES[self.kind]), dict(self.settings)
+        if hasattr(home, self.title):
+            getattr(home, self.title)(self.name, settings)
+        else:
+            getattr(import_module(SHARED), self.title)(self.name, home.components(self.name, settings))
 
 
 # The clauses of each kind, in the order in which their failures are best read: the first that fails explains the later ones.
@@ -138,9 +148,8 @@ def check(kind: str, name: str, **settings: Any) -> dict[str, str]:
     """Run every clause for one name without pytest; what went wrong, by clause, is empty when the contract is kept."""
     problems = {}
     for clause in clauses_of(kind, [name], settings={name: settings}):
-        function = getattr(import_module(HOMES[kind]), clause.title)
         try:
-            function(name, dict(settings))
+            clause.run()
         except Skip:
             continue
         except Exception as exc:

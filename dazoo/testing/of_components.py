@@ -1,4 +1,4 @@
-"""What the clauses of methods and of GANs have in common: they hold for anything that trains through phases."""
+"""Clauses that methods and GANs share: they hold for anything that trains through phases."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ READS = {"source", "target", "strong"}
 
 
 def phases_train_known_parts(name: str, build: Build) -> None:
+    """Every phase trains parts that exist and hold parameters, and reads batches that exist."""
     r = Rehearsal(build)
     assert r.phases, f"{name} has no phase; nothing would be trained."
     for phase in r.phases:
@@ -32,6 +33,7 @@ def phases_train_known_parts(name: str, build: Build) -> None:
 
 
 def terms_are_finite_named_scalars(name: str, build: Build) -> None:
+    """Every phase's loss gives named scalars, finite at the beginning, the middle and the end of a run."""
     for progress in (0.0, 0.5, 1.0):
         r = Rehearsal(build)
 
@@ -47,6 +49,7 @@ def terms_are_finite_named_scalars(name: str, build: Build) -> None:
 
 
 def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -> None:
+    """After each phase the parts that it names have moved and every other parameter is equal to the bit."""
     r = Rehearsal(build)
     before = {k: [p.detach().clone() for p in group] for k, group in r.parts.parameters.items()}
     owners: dict[int, set[str]] = {}
@@ -87,6 +90,7 @@ def critic_and_backbone_both_learn(name: str, build: Build) -> None:
 
 
 def seed_fixes_the_step(name: str, build: Build) -> None:
+    """Two runs with one seed end in the same weights."""
     states = []
     for _ in range(2):
         r = Rehearsal(build)
