@@ -130,7 +130,13 @@ def template() -> str:
     packaged = resources.files("dazoo.zoo").joinpath("template.md")
     if packaged.is_file():
         return packaged.read_text(encoding="utf-8")
-    return (Path(__file__).parents[2] / "model_cards" / "template.md").read_text(encoding="utf-8")
+    file = Path(__file__).parents[2] / "model_cards" / "template.md"
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DazooError(
+            f"The template of model cards cannot be read ({error}); this copy of dazoo is not whole: install it anew."
+        ) from error
 
 
 def _front_matter(config: Mapping[str, Any], values: Mapping[str, Any]) -> str:

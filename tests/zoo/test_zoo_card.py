@@ -8,7 +8,9 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+import dazoo.zoo.card
 from dazoo.errors import DataError
+from dazoo.errors import DazooError
 from dazoo.errors import SettingsError
 from dazoo.evaluate.report import FourNumbers
 from dazoo.zoo.card import FIELDS
@@ -122,3 +124,12 @@ def test_a_card_of_ones_own_is_kept(model: Model, tmp_path: Path) -> None:
     assert (tmp_path / "b" / "README.md").read_text() == "# Mine\n"
     save(again, tmp_path / "c", card={"description": "Other words."})
     assert "Other words." in (tmp_path / "c" / "README.md").read_text()
+
+
+def test_a_copy_without_the_template_says_so(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not the folder to save into that is at fault."""
+    monkeypatch.setattr(dazoo.zoo.card, "__file__", str(tmp_path / "a" / "b" / "card.py"))
+    monkeypatch.setattr(dazoo.zoo.card.resources, "files", lambda _: tmp_path)
+    with pytest.raises(DazooError, match=r"template of model cards.*install it anew"):
+        save(model, tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
