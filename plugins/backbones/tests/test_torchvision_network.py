@@ -14,21 +14,20 @@ from torchvision.models.vision_transformer import interpolate_embeddings
 
 from dazoo.errors import OfflineError
 from dazoo.errors import SettingsError
-from dazoo_torchvision import architectures
+from dazoo.sources import decorated
 from dazoo_torchvision.network import TorchvisionBackbone
 
 
+CLASSIFIERS = decorated("torchvision", "models", "register_model()")
 LAST = {"resnet18": "fc", "efficientnet_b0": "classifier", "densenet121": "classifier", "convnext_tiny": "classifier", "swin_t": "head"}
 
 
 def test_names_are_torchvision_s_own() -> None:
-    assert architectures() == torchvision.models.list_models(module=torchvision.models)
+    assert CLASSIFIERS == torchvision.models.list_models(module=torchvision.models)
 
 
 def test_listing_imports_nothing() -> None:
-    code = (
-        "import sys, dazoo_torchvision as t; assert len(t.architectures()) > 60; print({'torch', 'torchvision'} & set(sys.modules) or '[]')"
-    )
+    code = "import sys, dazoo; assert len(dazoo.list_backbones('tv_*')) > 60; print({'torch', 'torchvision'} & set(sys.modules) or '[]')"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}, check=True)
     assert out.stdout.strip() == "[]"
 
@@ -80,7 +79,7 @@ def test_any_size(arch: str, channels: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arch", architectures())
+@pytest.mark.parametrize("arch", CLASSIFIERS)
 def test_every_architecture(arch: str) -> None:
     with torch.no_grad():
         net = TorchvisionBackbone(num_classes=5, arch=arch).eval()
