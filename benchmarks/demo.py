@@ -46,7 +46,7 @@ SETTINGS = {
 }  # fmt: skip
 """Settings of both runs of the demo: a narrow network and few steps."""
 
-SELF_TRAINING = {"method.start": 0.3, "method.ramp": 0.1, "method.weight": 2.0}
+SELF_TRAINING = {"method.weight": 2.0}
 """Settings of the adapted run's method, for a run as short as this."""
 
 SIGNS = ("Stop", "Speed limit 30", "Pedestrians", "No entry", "Turn left ahead")

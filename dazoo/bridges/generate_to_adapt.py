@@ -25,7 +25,7 @@ from dazoo.contracts import Step
 from dazoo.contracts.component import BACKBONE
 from dazoo.errors import SettingsError
 from dazoo.losses.adversarial import warm_start
-from dazoo.losses.shares import RunningShares
+from dazoo.losses.shares import BalancedLabels
 
 
 BOTH = frozenset({"source", "target"})
@@ -76,24 +76,29 @@ class GenerateToAdapt(Bridge):
         noise: int = 64,
         weight: float = 0.1,
         fool: float = 0.3,
-        share: float = 1.0,
+        share: float = 0.5,
         guide: float = 1.0,
-        threshold: float = 0.7,
-        start: float = 0.5,
-        ramp: float = 0.2,
+        threshold: float = 0.5,
+        start: float = 0.3,
+        ramp: float = 0.1,
     ) -> None:
         if not 0 < share <= 1:
             raise SettingsError(f"bridge.share is {share}; expected a value in (0, 1].")
         k, c = problem.num_classes, problem.backbone.num_features
         self.share, self.start, self.ramp = share, start, ramp
         self.k, self.noise, self.weight, self.fool, self.guide, self.threshold = k, noise, weight, fool, guide, threshold
-        self.shares = RunningShares(k)
+        self.pseudo_labels = BalancedLabels(k)
         self.gan = make_gan(code_size=c + k + 1 + noise)
         self.classes = nn.Linear(self.gan.num_critic_features, k)
         self.prototypes = Prototypes(k, c)
 
     def parts(self) -> Mapping[str, nn.Module]:
-        return {**self.gan.parts(), "critic_classes": self.classes, "generator_prototypes": self.prototypes, "critic_shares": self.shares}
+        return {
+            **self.gan.parts(),
+            "critic_classes": self.classes,
+            "generator_prototypes": self.prototypes,
+            "critic_pseudo_labels": self.pseudo_labels,
+        }
 
     def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
         return self.gan.optimizers()
@@ -155,7 +160,7 @@ class GenerateToAdapt(Bridge):
             with torch.no_grad():
                 opinion = (step.teacher or step.backbone)(step.target.images).float().softmax(1)  # (N, K)
                 read = self.classes(drawn.features)  # (n, K), n at most N
-            labels, sure = self.shares.pseudo_labels(opinion, self.threshold, second=read)
+            labels, sure = self.pseudo_labels.choose(opinion, self.threshold, step.progress, second=read)
             each = F.cross_entropy(step.strong_outputs.logits, labels, reduction="none")
             weight = self.guide * min(1.0, max(0.0, (step.progress - self.start) / self.ramp))
             terms["gta/guide"] = weight * (sure * each).mean()

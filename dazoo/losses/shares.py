@@ -1,4 +1,4 @@
-"""Running class shares of a stream of predictions: what label-shift-aware losses weigh, align and choose labels with."""
+"""Running class shares of a stream of predictions: what label-shift-aware losses weigh samples and choose labels with."""
 
 from __future__ import annotations
 
@@ -34,31 +34,49 @@ class RunningShares(nn.Module):
         weights = self.shares[labels] / counts[labels]
         return weights / weights.mean()
 
-    def align(self, probabilities: Tensor, power: float = 1.0) -> Tensor:
-        """Predictions (N, K) moved towards uniform shares: divided by the running ones to `power` (Berthelot et al., ICLR 2020)."""
-        p = probabilities / self.shares.clamp_min(1e-4) ** power
-        return p / p.sum(1, keepdim=True)
+
+class BalancedLabels(RunningShares):
+    """Pseudo-labels that do not collapse into the classes predicted most.
+
+    Offsets of the log-probabilities are learnt by dual ascent, so that with them every class is named equally often:
+    balanced assignment (Asano et al., ICLR 2020; Caron et al., NeurIPS 2020) over a stream. Real shares are not equal, so the
+    offsets fade between 0.6 and 0.8 of the run: classes are found first, and keep what they hold after. A class that is rarely
+    predicted needs less confidence (FlexMatch, Zhang et al., NeurIPS 2021), down to half the threshold.
+
+    Args:
+        num_classes, decay: of the shares.
+        rate: of the ascent, a batch.
+    """
+
+    offsets: Tensor
+
+    def __init__(self, num_classes: int, decay: float = 0.99, rate: float = 0.03) -> None:
+        super().__init__(num_classes, decay)
+        self.rate = rate
+        self.register_buffer("offsets", torch.zeros(num_classes))
 
     @torch.no_grad()
-    def pseudo_labels(
-        self, probabilities: Tensor, threshold: float, power: float = 0.5, second: Tensor | None = None
+    def choose(
+        self, probabilities: Tensor, threshold: float, progress: float, balance: float = 1.0, second: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Labels that do not collapse into the classes predicted most.
-
-        Predictions are aligned to uniform shares first; then a class that is rarely predicted needs less confidence
-        (FlexMatch, Zhang et al., NeurIPS 2021), down to half the threshold. The batch is taken into the shares.
+        """Labels for a batch, which is taken into the shares and the offsets.
 
         Args:
             probabilities: (N, K), a teacher's.
             threshold: confidence that a common class needs, in [0, 1).
-            power: strength of the alignment; 0 is none.
+            progress: the run's clock in [0, 1].
+            balance: strength of the offsets; 0 is none.
             second: another opinion on the first n pictures, (n, K); where it names the same class, half the confidence will do.
 
         Returns:
             Labels (N,) int64, and 1.0 or 0.0 for each (N,): whether it is confident enough.
         """
         self.update(probabilities)
-        confidence, labels = self.align(probabilities, power).max(1)
+        log_p = probabilities.clamp_min(1e-6).log()
+        even = torch.softmax(log_p + self.offsets, 1).mean(0)  # (K,)
+        self.offsets.add_(self.rate * (1 - len(even) * even)).clamp_(-6, 6)
+        fade = min(1.0, max(0.0, (0.8 - progress) / 0.2))
+        confidence, labels = torch.softmax(log_p + balance * fade * self.offsets, 1).max(1)
         learnt = (self.shares / self.shares.max())[labels]
         bar = threshold * (learnt / (2 - learnt)).clamp_min(0.5)
         if second is not None:

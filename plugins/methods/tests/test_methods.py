@@ -12,6 +12,7 @@ from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.contracts import Unlabelled
 from dazoo.errors import SettingsError
+from dazoo.losses.shares import BalancedLabels
 from dazoo.losses.shares import RunningShares
 from dazoo.plugins import zoo
 
@@ -95,25 +96,38 @@ def test_tent_trains_scales_and_shifts_alone_and_refuses_what_has_none():
         zoo().methods.build("tent", problem(Plain()))
 
 
-def test_running_shares_weigh_align_and_lower_the_bar_of_rare_classes():
+def test_running_shares_weigh_source_samples():
     shares = RunningShares(3, decay=0.0)
     shares.update(torch.tensor([[0.8, 0.1, 0.1]]))
     weights = shares.importance(torch.tensor([0, 1, 2]))
     assert weights[0] > 1 > weights[1] and weights.mean() == pytest.approx(1.0)
-    aligned = shares.align(torch.tensor([[0.5, 0.3, 0.2]]))
-    assert aligned.argmax() == 1 and aligned.sum() == pytest.approx(1.0)
-    labels, sure = RunningShares(3, decay=0.99).pseudo_labels(torch.tensor([[0.75, 0.2, 0.05], [0.4, 0.3, 0.3]]), threshold=0.7)
+
+
+def test_labels_need_confidence_and_a_rare_class_less_of_it():
+    labels, sure = BalancedLabels(3).choose(torch.tensor([[0.75, 0.2, 0.05], [0.4, 0.3, 0.3]]), 0.7, 0.0)
     assert labels.tolist() == [0, 0] and sure.tolist() == [1.0, 0.0]
-    skewed = RunningShares(3, decay=0.999)
+    skewed = BalancedLabels(3, decay=0.999)
     skewed.shares.copy_(torch.tensor([0.9, 0.09, 0.01]))
-    labels, sure = skewed.pseudo_labels(torch.tensor([[0.1, 0.5, 0.4]]), threshold=0.9, power=0.0)
+    labels, sure = skewed.choose(torch.tensor([[0.1, 0.5, 0.4]]), threshold=0.9, progress=0.0, balance=0.0)
     assert labels.item() == 1 and sure.item() == 1.0  # half the bar, because the class is rare
 
 
+def test_labels_are_balanced_until_late_in_the_run():
+    """Half of the stream is of a class that the teacher always takes for another, a little less surely."""
+    stream = torch.tensor([[0.97, 0.02, 0.01], [0.90, 0.09, 0.01], [0.01, 0.01, 0.98]])
+    labels = BalancedLabels(3)
+    assert labels.choose(stream, 0.5, 0.0)[0].tolist() == [0, 0, 2]
+    for _ in range(200):
+        chosen, _ = labels.choose(stream, 0.5, 0.3)
+    assert chosen.tolist() == [0, 1, 2] and labels.offsets.isfinite().all()
+    assert labels.choose(stream, 0.5, 0.3, balance=0.0)[0].tolist() == [0, 0, 2]
+    assert labels.choose(stream, 0.5, 0.9)[0].tolist() == [0, 0, 2], "late in the run the network's own opinion counts"
+
+
 def test_a_second_opinion_that_agrees_halves_the_bar():
-    shares = RunningShares(3, decay=0.999)
+    labels = BalancedLabels(3, decay=0.999)
     p = torch.tensor([[0.6, 0.2, 0.2], [0.6, 0.2, 0.2]])
-    _, alone = shares.pseudo_labels(p, threshold=0.8)
-    _, backed = shares.pseudo_labels(p, threshold=0.8, second=torch.tensor([[0.9, 0.1, 0.0]]))
-    _, opposed = shares.pseudo_labels(p, threshold=0.8, second=torch.tensor([[0.1, 0.9, 0.0]]))
+    _, alone = labels.choose(p, 0.8, 0.0)
+    _, backed = labels.choose(p, 0.8, 0.0, second=torch.tensor([[0.9, 0.1, 0.0]]))
+    _, opposed = labels.choose(p, 0.8, 0.0, second=torch.tensor([[0.1, 0.9, 0.0]]))
     assert alone.tolist() == [0.0, 0.0] and backed.tolist() == [1.0, 0.0] and opposed.tolist() == [0.0, 0.0]
