@@ -46,8 +46,8 @@ SETTINGS = {
 }  # fmt: skip
 """Settings of both runs of the demo: a narrow network and few steps."""
 
-SELF_TRAINING = {"method.weight": 2.0}
-"""Settings of the adapted run's method, for a run as short as this."""
+SELF_TRAINING = {"method.threshold": 0.8}
+"""Settings of the adapted run's method: a small network is wrong more often, so its labels need more confidence."""
 
 SIGNS = ("Stop", "Speed limit 30", "Pedestrians", "No entry", "Turn left ahead")
 RIGHT, WRONG, PLAIN = "#1a7f37", "#cf222e", "#57606a"
