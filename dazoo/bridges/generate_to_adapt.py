@@ -24,7 +24,9 @@ from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.contracts.component import BACKBONE
 from dazoo.errors import SettingsError
+from dazoo.losses.adversarial import linear_start
 from dazoo.losses.adversarial import warm_start
+from dazoo.losses.entropy import self_training
 from dazoo.losses.shares import BalancedLabels
 
 
@@ -161,9 +163,8 @@ class GenerateToAdapt(Bridge):
                 opinion = (step.teacher or step.backbone)(step.target.images).float().softmax(1)  # (N, K)
                 read = self.classes(drawn.features)  # (n, K), n at most N
             labels, sure = self.pseudo_labels.choose(opinion, self.threshold, step.progress, second=read)
-            each = F.cross_entropy(step.strong_outputs.logits, labels, reduction="none")
-            weight = self.guide * min(1.0, max(0.0, (step.progress - self.start) / self.ramp))
-            terms["gta/guide"] = weight * (sure * each).mean()
+            weight = self.guide * linear_start(step.progress, self.start, self.ramp)
+            terms["gta/guide"] = weight * self_training(step.strong_outputs.logits, labels, sure)
         return terms
 
     @torch.no_grad()

@@ -40,6 +40,11 @@ def warm_start(progress: float, gamma: float = 10.0) -> float:
     return 2.0 / (1.0 + math.exp(-gamma * progress)) - 1.0
 
 
+def linear_start(progress: float, start: float, ramp: float) -> float:
+    """0 until `start`, then a straight rise to 1 at `start` + `ramp`; a jump where `ramp` is 0."""
+    return min(1.0, max(0.0, (progress - start) / ramp)) if ramp else float(progress >= start)
+
+
 @full_precision
 def domain_adversarial(
     source_logits: Tensor,

@@ -7,6 +7,8 @@ from torch import Tensor
 from torch import nn
 from torch.nn import functional as F
 
+from dazoo.losses.adversarial import linear_start
+
 
 class RunningShares(nn.Module):
     """Exponential mean of class probabilities, (K,), kept in a buffer so that it survives a resume.
@@ -75,7 +77,7 @@ class BalancedLabels(RunningShares):
         log_p = probabilities.clamp_min(1e-6).log()
         even = torch.softmax(log_p + self.offsets, 1).mean(0)  # (K,)
         self.offsets.add_(self.rate * (1 - len(even) * even)).clamp_(-6, 6)
-        fade = min(1.0, max(0.0, (0.8 - progress) / 0.2))
+        fade = 1 - linear_start(progress, 0.6, 0.2)
         confidence, labels = torch.softmax(log_p + balance * fade * self.offsets, 1).max(1)
         learnt = (self.shares / self.shares.max())[labels]
         bar = threshold * (learnt / (2 - learnt)).clamp_min(0.5)

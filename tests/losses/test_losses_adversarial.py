@@ -12,6 +12,7 @@ from dazoo.losses.adversarial import conditional_map
 from dazoo.losses.adversarial import conditioner
 from dazoo.losses.adversarial import domain_adversarial
 from dazoo.losses.adversarial import entropy_weights
+from dazoo.losses.adversarial import linear_start
 from dazoo.losses.adversarial import reverse_gradient
 from dazoo.losses.adversarial import warm_start
 
@@ -36,6 +37,11 @@ def test_reversal_keeps_the_type() -> None:
     x = torch.ones(3, dtype=torch.bfloat16, requires_grad=True)
     reverse_gradient(x, 0.5).sum().backward()
     assert x.grad.dtype == torch.bfloat16
+
+
+def test_linear_start_rises_between_its_ends_and_jumps_without_a_ramp() -> None:
+    assert [linear_start(p, 0.25, 0.5) for p in (0.0, 0.25, 0.5, 0.75, 1.0)] == [0.0, 0.0, 0.5, 1.0, 1.0]
+    assert [linear_start(p, 0.5, 0.0) for p in (0.4, 0.5, 1.0)] == [0.0, 1.0, 1.0]
 
 
 def test_warm_start_runs_from_zero_to_one() -> None:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 from torch import nn
-from torch.nn import functional as F
 
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.contracts.component import BACKBONE
+from dazoo.losses.adversarial import linear_start
+from dazoo.losses.entropy import self_training
 from dazoo.losses.shares import BalancedLabels
 
 
@@ -25,7 +26,7 @@ class MeanTeacher(Method):
     the run, and a class that is rarely predicted needs less confidence (see `dazoo.losses.shares.BalancedLabels`).
 
     Args:
-        weight: weight of the target's cross-entropy, reached at progress `ramp`.
+        weight: weight of the target's cross-entropy, reached at progress `start` + `ramp`.
         threshold: confidence that a pseudo-label needs, in [0, 1).
         balance: strength of the balancing; 0 switches it off.
         ramp: share of the run over which the weight rises from 0, after `start`.
@@ -55,9 +56,8 @@ class MeanTeacher(Method):
         return [Phase("task", BACKBONE, self._loss, reads=frozenset({"source", "strong"}))]
 
     def _loss(self, step: Step) -> dict[str, Tensor]:
-        weight = self.weight * min(1.0, max(0.0, (step.progress - self.start) / self.ramp))
+        weight = self.weight * linear_start(step.progress, self.start, self.ramp)
         with torch.no_grad():
             opinion = step.teacher(step.target.images).float().softmax(1)
-        labels, mask = self.pseudo_labels.choose(opinion, self.threshold, step.progress, self.balance)
-        each = F.cross_entropy(step.strong_outputs.logits, labels, reduction="none")
-        return {"task": self.task_loss(step), "target": weight * (mask * each).mean()}
+        labels, sure = self.pseudo_labels.choose(opinion, self.threshold, step.progress, self.balance)
+        return {"task": self.task_loss(step), "target": weight * self_training(step.strong_outputs.logits, labels, sure)}
