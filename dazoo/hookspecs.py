@@ -47,5 +47,10 @@ def dazoo_register_validators(register: Register) -> Any:
 
 
 @hookspec
+def dazoo_register_executors(register: Register) -> Any:
+    """Register executors of the benchmark: subclasses of `dazoo.contracts.Executor`."""
+
+
+@hookspec
 def dazoo_register_entries(register: Register) -> Any:
     """Register trained weights by recipe name: target "package:folder" inside the package, or "hub:user/repo@revision"."""

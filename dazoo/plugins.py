@@ -46,6 +46,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "datasets": ("dataset", "dazoo.contracts.dataset:Dataset"),
     "scenarios": ("scenario", "dazoo.contracts.dataset:Scenario"),
     "validators": ("validator", "dazoo.contracts.validator:Validator"),
+    "executors": ("executor", "dazoo.contracts.executor:Executor"),
     "entries": ("entry", None),
 }
 """Registry attribute: what one of its names is called, and the class that every target must subclass."""
@@ -106,6 +107,7 @@ class Plugins:
     datasets: Registry
     scenarios: Registry
     validators: Registry
+    executors: Registry
     entries: Registry
 
     def __init__(self, path: Iterable[str] | None = None, environ: Mapping[str, str] | None = None) -> None:

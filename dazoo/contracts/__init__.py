@@ -1,4 +1,4 @@
-"""What a plugin author reads: the base classes of backbones, GANs, methods, data sets and validators.
+"""What a plugin author reads: the base classes of backbones, GANs, methods, data sets, validators and executors.
 
 The names are loaded when first asked for, so that data plugins and the command line do not pay for torch.
 """
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dazoo.contracts.dataset import Dataset
     from dazoo.contracts.dataset import Domains
     from dazoo.contracts.dataset import Scenario
+    from dazoo.contracts.executor import Executor
+    from dazoo.contracts.executor import Outcome
+    from dazoo.contracts.executor import Task
     from dazoo.contracts.gan import GAN
     from dazoo.contracts.gan import Bridge
     from dazoo.contracts.gan import CriticOutput
@@ -40,14 +43,17 @@ __all__ = [
     "Dataset",
     "Domains",
     "Evidence",
+    "Executor",
     "ImageSet",
     "Labelled",
     "Method",
+    "Outcome",
     "Outputs",
     "Phase",
     "Problem",
     "Scenario",
     "Step",
+    "Task",
     "Unlabelled",
     "Validator",
 ]
@@ -56,6 +62,7 @@ _HOMES = {
     "backbone": ("Backbone",),
     "component": ("Component", "Problem"),
     "dataset": ("Dataset", "Domains", "Scenario"),
+    "executor": ("Executor", "Outcome", "Task"),
     "gan": ("GAN", "Bridge", "CriticOutput"),
     "images": ("ImageSet",),
     "method": ("Method",),

@@ -1,0 +1,56 @@
+"""The executor contract: where the cells of a benchmark run. It needs no fault tolerance: what is missing runs when asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Task:
+    """One cell to run, as plain values that any transport carries.
+
+    Attributes:
+        id: the cell's.
+        title: for people.
+        function: "module:function", called with `arguments` in a process of its own; it returns nothing and commits what it found.
+        arguments: JSON values.
+        memory: bytes of main memory that it is expected to need; 0 where nothing like it has been measured.
+        device_memory: bytes of a GPU's memory, likewise.
+    """
+
+    id: str
+    title: str
+    function: str
+    arguments: dict[str, Any]
+    memory: int = 0
+    device_memory: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: `error` is None where its function returned, else what is known (an exit code, a lost node)."""
+
+    task: Task
+    error: str | None = None
+
+
+class Executor:
+    """Runs tasks, each in a process of its own, in any order.
+
+    Args:
+        workers: tasks at a time; 0 lets the executor choose.
+    """
+
+    def __init__(self, workers: int = 0) -> None:
+        self.workers = workers
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Run every task and yield its outcome when it has ended. Tasks are drawn when there is room for them.
+
+        Closing the iterator (`close()`, or an exception in the loop over it) stops what still runs: first by SIGTERM, which saves a
+        checkpoint, and after a while by SIGKILL.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement run(tasks).")
