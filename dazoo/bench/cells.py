@@ -89,5 +89,7 @@ def check_record(record: Any, where: str) -> Record:
     if missing:
         raise DataError(f"{where}: the record lacks {', '.join(missing)}; remove it, and the cell runs again.")
     if digest(record["identity"]) != record["id"]:
-        raise DataError(f"{where}: the record's id {record['id']} is not the hash of its identity; it was edited. Remove it to run it again.")
+        raise DataError(
+            f"{where}: the record's id {record['id']} is not the hash of its identity; it was edited. Remove it to run it again."
+        )
     return record

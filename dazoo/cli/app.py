@@ -8,6 +8,7 @@ import typer
 
 import dazoo
 from dazoo.cli import adapt
+from dazoo.cli import bench
 from dazoo.cli import data
 from dazoo.cli import evaluate
 from dazoo.cli import listing
@@ -47,4 +48,5 @@ app.command("train")(train.command)
 app.command("adapt")(adapt.command)
 app.command("eval")(evaluate.command)
 app.command("predict")(predict.command)
+app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from collections.abc import Iterable
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 from dazoo.cli import PipeClosed
+from dazoo.plain import strict_json
 
 
 def emit(text: str = "") -> None:
@@ -25,18 +23,7 @@ def emit(text: str = "") -> None:
 
 def emit_json(value: Any) -> None:
     """One JSON document; what is not finite becomes null, so that every parser takes it."""
-    emit(json.dumps(plain(value), indent=2, allow_nan=False))
-
-
-def plain(value: Any) -> Any:
-    """Values as JSON has them."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    emit(strict_json(value, indent=2))
 
 
 def emit_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

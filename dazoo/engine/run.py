@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ class Result:
         bridge: the trained bridge of the GAN, or None.
         problem: what was solved. settings: how. history: what was seen.
         first_stage: history of the source stage of a method that adapts a trained model, or None.
-        seconds: wall time of training.
+        seconds: wall time of training, over all stages and interruptions. images: pictures read meanwhile.
     """
 
     backbone: Backbone
@@ -85,6 +84,7 @@ class Result:
     history: History
     first_stage: History | None
     seconds: float
+    images: int
 
 
 def train_recipe(
@@ -109,7 +109,6 @@ def train_recipe(
     Raises:
         SettingsError, PluginError, TrainingError, Interrupted: see `Trainer`.
     """
-    since = time.monotonic()
     data = TrainingData(domains.source_train, domains.source_test, domains.target_train.unlabelled(), domains.target_test.unlabelled())
     torch.manual_seed(seed)
     backbone = zoo.backbones.build(
@@ -129,12 +128,12 @@ def train_recipe(
     title = str(recipe)
     if not method.adapts_trained:
         trainer = Trainer(title, problem, method, bridge, data, settings, folder=folder, **common)
-        return _result(trainer, bridge, problem, settings, trainer.run(), None, since)
+        return _result(trainer, bridge, problem, settings, trainer.run())
     first_folder = folder / "source" if folder else None
     first = Trainer(f"{title} (source stage)", problem, Method(problem), bridge, data, settings, folder=first_folder, **common)
-    first_history = first.run()
+    first.run()
     backbone.load_state_dict(first.evaluated.state_dict())
-    return adapt_trained(zoo, recipe, problem, data, settings, parts, first_stage=first_history, since=since, folder=folder, **common)
+    return adapt_trained(zoo, recipe, problem, data, settings, parts, first=first, folder=folder, **common)
 
 
 def adapt_trained(
@@ -151,21 +150,19 @@ def adapt_trained(
     folder: Path | None = None,
     quiet: bool = False,
     overrides: Mapping[str, Any] | None = None,
-    first_stage: History | None = None,
-    since: float | None = None,
+    first: Trainer | None = None,
 ) -> Result:
     """The stage of a source-free or test-time method: `problem.backbone` is trained already, the source is not read.
 
-    Its own defaults come first here, since the run's settings described how to train from the start.
+    Its own defaults come first here, since the run's settings described how to train from the start. `first` is the source stage.
     """
-    since = time.monotonic() if since is None else since
     method, _ = _components(zoo, replace(recipe, gan=None), problem, parts, seed)
     own = Settings.layered({**asdict(settings), "ema": 0.0, "steps_per_epoch": 0, **method.defaults, **(overrides or {})})
     trainer = Trainer(
         str(recipe), problem, method, None, replace(data, source_train=None), own,
         seed=seed, device=device, validators=validators, folder=folder, quiet=quiet,
     )  # fmt: skip
-    return _result(trainer, None, problem, own, trainer.run(), first_stage, since)
+    return _result(trainer, None, problem, own, trainer.run(), first)
 
 
 def component_defaults(zoo: Plugins, recipe: Recipe) -> dict[str, Any]:
@@ -186,8 +183,10 @@ def _components(
 
 
 def _result(
-    trainer: Trainer, bridge: Bridge | None, problem: Problem, settings: Settings, history: History, first: History | None, since: float
+    trainer: Trainer, bridge: Bridge | None, problem: Problem, settings: Settings, history: History, first: Trainer | None = None
 ) -> Result:
     problem.backbone.load_state_dict(trainer.evaluated.state_dict())
     backbone = problem.backbone.eval().requires_grad_(True)
-    return Result(backbone, trainer.chosen, bridge, problem, settings, history, first, time.monotonic() - since)
+    stages = [first, trainer] if first else [trainer]
+    seconds, images = sum(t.seconds for t in stages), sum(t.number * t.per_step for t in stages)
+    return Result(backbone, trainer.chosen, bridge, problem, settings, history, first and first.history, seconds, images)

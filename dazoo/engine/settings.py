@@ -19,7 +19,8 @@ class Settings:
     Attributes:
         epochs: evaluation points; with `steps_per_epoch` they give the length of the run.
         steps_per_epoch: optimiser steps in an epoch; 0 means one pass over the larger domain.
-        batch: images of each domain in a step.
+        batch: images of each domain in a step. accumulate: parts that a step is run in to save memory, their gradients added up;
+            losses over a batch (alignment, class shares, batch-norm statistics) then see `batch / accumulate` images.
         size: side of the square training pictures, pixels. channels: 1, 3, or 0 for the data's own.
         optimizer: "adamw", "adam" or "sgd" (Nesterov momentum 0.9). lr, weight_decay: its settings.
         schedule: factor on lr over the run: "cosine", "constant", "inverse" ((1 + 10 p)^-0.75, Ganin et al. 2016) or "linear".
@@ -37,6 +38,7 @@ class Settings:
     epochs: int = 20
     steps_per_epoch: int = 0
     batch: int = 64
+    accumulate: int = 1
     size: int = 32
     channels: int = 0
     optimizer: str = "adamw"
@@ -58,6 +60,10 @@ class Settings:
             "epochs": (self.epochs >= 1, "at least 1"),
             "steps_per_epoch": (self.steps_per_epoch >= 0, "0 (one pass) or more"),
             "batch": (self.batch >= 2, "at least 2"),
+            "accumulate": (
+                self.accumulate >= 1 and self.batch % self.accumulate == 0 and self.batch // self.accumulate >= 2,
+                f"a divisor of the batch ({self.batch}) that leaves at least 2 images",
+            ),
             "size": (self.size >= 8, "at least 8 pixels"),
             "channels": (self.channels in (0, 1, 3), "0, 1 or 3"),
             "optimizer": (self.optimizer in ("adamw", "adam", "sgd"), "adamw, adam or sgd"),

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,9 @@ class Trainer:
         longest = max(len(data.target_train), 0 if source is None else len(source))
         self.per_epoch = settings.steps_per_epoch or math.ceil(longest / settings.batch)
         self.total = self.per_epoch * settings.epochs
+        self.per_step = settings.batch * (2 if self.source else 1)  # pictures
         self.number = 0  # steps done
+        self.seconds = 0.0  # wall time of `run`, that of interrupted runs up to their last checkpoint included
         self.history = History()
         self.chosen: dict[str, Tensor] = {}
         self.chosen_score = -math.inf
@@ -116,9 +119,9 @@ class Trainer:
             Interrupted: SIGTERM arrived; the state was saved and the same call continues.
         """
         self._resume()
-        saved = time.monotonic()
-        images = self.settings.batch * (2 if self.source else 1)
-        display = Display(self.title, total=self.total, done=self.number, images=images, quiet=self.quiet)
+        since, before = time.monotonic(), self.seconds
+        saved = since
+        display = Display(self.title, total=self.total, done=self.number, images=self.per_step, quiet=self.quiet)
         try:
             with self._signals():
                 while self.number < self.total:
@@ -127,6 +130,7 @@ class Trainer:
                     due = self.number == self.total or time.monotonic() - saved > SAVE_SECONDS
                     read = ended or due or self.device.type == "cpu" or self.number % CHECK_EVERY == 0
                     terms = self._read_terms() if read else None  # never save what has not been seen to be finite
+                    self.seconds = before + time.monotonic() - since
                     display.step(self.number, terms)
                     if ended:
                         display.epoch(self.number // self.per_epoch, self._observe(terms or {}))
@@ -147,32 +151,40 @@ class Trainer:
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = group["base_lr"] * factor
-        step = self._draw(progress)
+        steps = self._draw(progress)
         self.method.set_mode(self.backbone)
-        original, extended = step.source, None
+        originals, extended = [step.source for step in steps], None
         for phase in self.phases:
             if self.number % phase.every:
                 continue
             learns = any(name in BACKBONE for name in phase.parts)
             if learns and extended is None:
                 with torch.no_grad(), autocast(self.device, self.settings.precision):
-                    extended = self._extend(step)
-            step.source = extended if learns and extended is not None else original
+                    extended = [self._extend(step) for step in steps]
+            for step, source in zip(steps, extended if learns and extended is not None else originals, strict=True):
+                step.source = source
             for _ in range(phase.repeat):
-                self._update(phase, step)
+                self._update(phase, steps)
         with torch.no_grad():
             self._average()
             for component in self.components:
-                component.after_step(step)
+                for step in steps:
+                    component.after_step(step)
         self.number += 1
 
-    def _draw(self, progress: float) -> Step:
+    def _draw(self, progress: float) -> list[Step]:
+        """The step's batch in `accumulate` parts; nearly always in one."""
         target, _ = self.target(self.number)
-        source: Any = None
+        images = labels = None
         if self.source is not None:
             images, labels = self.source(self.number)
-            source = Labelled(self.weak(images), labels)
-        unlabelled = Unlabelled(self.weak(target), lambda: self.strong(target))
+        size = self.settings.batch // self.settings.accumulate
+        return [self._part(images, labels, target, slice(i, i + size), progress) for i in range(0, len(target), size)]
+
+    def _part(self, images: Tensor | None, labels: Tensor | None, target: Tensor, which: slice, progress: float) -> Step:
+        source: Any = None if images is None or labels is None else Labelled(self.weak(images[which]), labels[which])
+        mine = target[which]
+        unlabelled = Unlabelled(self.weak(mine), lambda: self.strong(mine))
         return Step(source, unlabelled, progress, self.number, self.backbone, self.teacher, joint=self.settings.joint)
 
     def _extend(self, step: Step) -> Labelled:
@@ -182,25 +194,28 @@ class Trainer:
             step.source = source
         return source
 
-    def _update(self, phase: Phase, step: Step) -> None:
-        """One optimiser update: only the phase's parts have gradients."""
+    def _update(self, phase: Phase, steps: Sequence[Step]) -> None:
+        """One optimiser update: only the phase's parts have gradients, which add up over the parts of the batch."""
         parameters = self.trained[phase.name]
         for p in self.parts.all:
             p.requires_grad_(False)
         for p in parameters:
             p.requires_grad_(True)
             p.grad = None
-        step.enter(phase)
-        with autocast(self.device, self.settings.precision):
-            terms = dict(phase.loss(step))
+        terms: dict[str, Tensor] = {}
+        for step in steps:
+            step.enter(phase)
+            with autocast(self.device, self.settings.precision):
+                terms = dict(phase.loss(step))
+            if terms:
+                (torch.stack([t.float() for t in terms.values()]).sum() / len(steps)).backward()
+            self._pending.append((self.number, phase.name, {k: v.detach() for k, v in terms.items()}))
         if terms:
-            torch.stack([t.float() for t in terms.values()]).sum().backward()
             if self.settings.clip:
                 torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip)
             for name in phase.parts:
                 if name in self.optimizers:
                     self.optimizers[name].step()
-        self._pending.append((self.number, phase.name, {k: v.detach() for k, v in terms.items()}))
 
     def _average(self) -> None:
         if self.teacher is None:
@@ -272,6 +287,7 @@ class Trainer:
         record = {
             "step": self.number,
             "total": self.total,
+            "seconds": self.seconds,
             "chosen_score": None if math.isinf(self.chosen_score) else self.chosen_score,
             "scores": self.history.scores,
             "terms": self.history.terms,
@@ -298,7 +314,7 @@ class Trainer:
         self.chosen = _under(tensors, "chosen/")
         self.chosen_score = -math.inf if record["chosen_score"] is None else record["chosen_score"]
         self.history = History(list(tensors.get("history/predictions", [])), record["scores"], record["terms"])
-        self.number = record["step"]
+        self.number, self.seconds = record["step"], record["seconds"]
         log.info("%s: resumed at step %d of %d.", self.title, self.number, self.total)
 
     def _stateful(self) -> dict[str, torch.nn.Module]:

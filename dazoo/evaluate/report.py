@@ -16,6 +16,7 @@ import numpy as np
 from dazoo.errors import DataError
 from dazoo.errors import UnknownName
 from dazoo.evaluate.intervals import summarise
+from dazoo.plain import strict_json
 
 
 COLUMNS = ("source_only", "last", "chosen", "oracle")
@@ -49,7 +50,7 @@ class FourNumbers:
 
     def to_json(self) -> str:
         """Strict JSON: what is not finite becomes null."""
-        return json.dumps(_plain(asdict(self)), allow_nan=False)
+        return strict_json(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> FourNumbers:
@@ -141,9 +142,3 @@ def table(rows: Mapping[str, Sequence[FourNumbers]], level: float = 0.95) -> str
 def _cell(values: Sequence[float | None], level: float) -> str:
     measured = [v for v in values if v is not None and math.isfinite(v)]
     return str(summarise(measured, level)) if measured else "-"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

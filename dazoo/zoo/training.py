@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -13,28 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from dazoo.contracts import Domains
-from dazoo.contracts import Method
-from dazoo.data.own import own_domains
-from dazoo.data.scenario import load_scenario
 from dazoo.engine.device import choose_device
 from dazoo.engine.history import History
 from dazoo.engine.run import Options
 from dazoo.engine.run import Result
-from dazoo.engine.run import component_defaults
 from dazoo.engine.run import train_recipe
-from dazoo.engine.settings import Settings
-from dazoo.errors import InvalidName
 from dazoo.errors import SettingsError
 from dazoo.evaluate.report import FourNumbers
 from dazoo.evaluate.report import four_numbers
 from dazoo.names import Recipe
-from dazoo.names import parse
 from dazoo.plugins import Plugins
 from dazoo.plugins import zoo
 from dazoo.zoo.load import load
 from dazoo.zoo.model import Model
+from dazoo.zoo.plan import Plan
+from dazoo.zoo.plan import digest_of_domains
+from dazoo.zoo.plan import make_plan
 from dazoo.zoo.save import save
 from dazoo.zoo.save import versions
 
@@ -90,37 +86,35 @@ def train(
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
     """
     plugins = zoo()
-    recipe = parse(name, plugins)
-    options = Options.parse(settings or {})
-    if (source is None) != (target is None):
-        raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
-    if source is None and recipe.scenario is None:
-        raise InvalidName(
-            f"{name!r} names no scenario; add one ('dazoo list scenarios'), or give your own pictures with --source and --target."
-        )
-    if source is not None and recipe.scenario is not None:
-        raise SettingsError(
-            f"{name!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out."
-        )
+    plan = make_plan(plugins, name, seed=seed, settings=settings, source=source, target=target, data=data)
     where = choose_device(device)
-    scenario = plugins.scenarios.build(recipe.scenario) if recipe.scenario else None
-    base = scenario.settings if scenario else {"balance": True, "augment": "signs", "size": 48}
-    run = Settings.layered(base, component_defaults(plugins, recipe), options.run)
-    if scenario is None:
-        domains = own_domains(source, target, size=run.size, channels=run.channels or 3, seed=seed)
-    else:
-        domains = load_scenario(scenario, data, size=run.size, channels=run.channels or None, download=download, zoo=plugins)
+    domains = plan.load(plugins, download)
+    return execute(plan, domains, out=out, device=where, source_only=source_only, quiet=quiet)
+
+
+def execute(
+    plan: Plan,
+    domains: Domains,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    device: torch.device,
+    source_only: bool = True,
+    quiet: bool = False,
+) -> Trained:
+    """Train what was planned, or continue it; see `train`."""
+    plugins, recipe, run, options = zoo(), plan.recipe, plan.settings, plan.options
     folder = Path(out).expanduser() if out is not None else None
     if folder is not None:
-        _claim(folder, _identity(plugins, recipe, run, options, domains, seed))
-    common = {"seed": seed, "device": where, "quiet": quiet}
+        _claim(folder, plan.identity(digest_of_domains(domains)))
+    common = {"seed": plan.seed, "device": device, "quiet": quiet}
     result = train_recipe(plugins, recipe, domains, run, options.parts, folder=folder and folder / "checkpoints", **common)
     alone = None
     labels = domains.target_test.labels
     if labels is not None:
-        alone = _source_only(plugins, recipe, domains, run, options, result, folder, common) if source_only or result.first_stage else None
+        known = result.first_stage is not None or not plan.adapts(plugins)
+        alone = _source_only(plugins, plan, domains, result, folder, common) if source_only or known else None
     numbers = None if labels is None else count(result.history, labels, run.validator, alone)
-    config = describe(result, recipe, options, numbers, seed)
+    config = describe(result, recipe, options, numbers, plan.seed)
     model = Model(
         result.backbone,
         recipe=asdict(recipe),
@@ -146,7 +140,8 @@ def count(history: History, labels: np.ndarray, validator: str, source_only: flo
 
 def describe(result: Result, recipe: Recipe, options: Options, numbers: FourNumbers | None, seed: int) -> dict[str, Any]:
     """What config.json says of a run beyond the model itself."""
-    results = {"seed": seed, "seconds": round(result.seconds, 1)}
+    rate = round(result.images / max(result.seconds, 1e-9), 1)
+    results = {"seed": seed, "seconds": round(result.seconds, 1), "images_per_second": rate}
     if numbers is not None:
         results |= json.loads(numbers.to_json())
     return {
@@ -162,43 +157,18 @@ def describe(result: Result, recipe: Recipe, options: Options, numbers: FourNumb
     }
 
 
-def _source_only(
-    plugins: Plugins,
-    recipe: Recipe,
-    domains: Domains,
-    run: Settings,
-    options: Options,
-    result: Result,
-    folder: Path | None,
-    common: Mapping[str, Any],
-) -> float:
+def _source_only(plugins: Plugins, plan: Plan, domains: Domains, result: Result, folder: Path | None, common: Mapping[str, Any]) -> float:
     """Target accuracy of the last epoch without adaptation: this run's own, its first stage's, or its twin's."""
     labels = domains.target_test.labels
     if result.first_stage is not None:
         history = result.first_stage
-    elif recipe.gan is None and (recipe.method is None or plugins.methods.resolve(recipe.method).phases is Method.phases):
+    elif not plan.adapts(plugins):
         history = result.history
     else:
-        twin = replace(recipe, gan=None, method=None)
+        twin = replace(plan.recipe, gan=None, method=None)
         place = folder and folder / "source_only"
-        history = train_recipe(plugins, twin, domains, run, options.parts, folder=place, **common).history
+        history = train_recipe(plugins, twin, domains, plan.settings, plan.options.parts, folder=place, **common).history
     return float((history.predictions[-1].numpy() == labels).mean())
-
-
-def _identity(plugins: Plugins, recipe: Recipe, run: Settings, options: Options, domains: Domains, seed: int) -> dict[str, Any]:
-    """Everything that fixes a run's result, for telling one run's folder from another's."""
-    digests = [
-        s.digest() for s in (domains.source_train, domains.source_test, domains.target_train.unlabelled(), domains.target_test.unlabelled())
-    ]
-    parts = {group: dict(values) for group, values in options.parts.items() if values}
-    return {
-        "recipe": str(recipe),
-        "seed": seed,
-        "settings": asdict(run),
-        "parts": parts,
-        "data": hashlib.sha256("".join(digests).encode()).hexdigest(),
-        "plugins": versions(asdict(recipe)),
-    }
 
 
 def _claim(folder: Path, identity: Mapping[str, Any]) -> None:

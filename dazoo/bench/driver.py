@@ -1,0 +1,155 @@
+"""The driver: runs what is missing of a list of cells, and keeps count. It may die at any moment; the same command goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+
+from dazoo.bench.cells import Cell
+from dazoo.bench.lease import Watcher
+from dazoo.bench.plan import Measured
+from dazoo.bench.store import FolderStore
+from dazoo.bench.store import Store
+from dazoo.bench.work import Job
+from dazoo.bench.work import failure
+from dazoo.contracts import Executor
+from dazoo.contracts import Outcome
+from dazoo.contracts import Task
+from dazoo.data.paths import cache_dir
+
+
+ATTEMPTS = 3
+"""Times that a cell is tried, over all commands, before it is left as failed."""
+
+POLL = 0.5
+"""Seconds between looks at cells that other drivers have in hand."""
+
+
+@dataclass
+class Count:
+    """Where a run stands.
+
+    Attributes:
+        total: cells asked for. kept: finished before. done: finished now. failed: tried, and left as failed.
+        errors: what went wrong, by cell path. running: cell path and start (monotonic seconds) of what was handed out.
+    """
+
+    total: int
+    kept: int = 0
+    done: int = 0
+    errors: dict[str, str] = field(default_factory=dict)
+    running: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def left(self) -> int:
+        return self.total - self.kept - self.done - len(self.errors)
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Runs cells.
+
+    Args:
+        store: where finished cells are kept.
+        executor: where cells run.
+        data, device, weights, trainer: see `dazoo.bench.work.Job`.
+        needs: what a cell will probably need (memory), or None.
+        attempts: see ATTEMPTS.
+        watch: called with the count after every change.
+    """
+
+    store: Store
+    executor: Executor
+    data: str | None = None
+    device: str = "auto"
+    weights: bool = True
+    trainer: str = "dazoo.bench.train:train"
+    needs: Callable[[Cell], Measured | None] = lambda cell: None
+    attempts: int = ATTEMPTS
+    watch: Callable[[Count], None] = lambda count: None
+
+    def run(self, cells: Sequence[Cell]) -> Count:
+        """Run what is missing, each cell once, cells whose process died again, until none is left that this driver can run."""
+        finished = self.store.finished()
+        count = Count(len(cells))
+        todo = {cell.path: cell for cell in cells if cell.path not in finished}
+        count.kept = len(cells) - len(todo)
+        tried = {path: self._tried(path) for path in self.store.failed() & todo.keys()}
+        for path in [p for p, (times, _) in tried.items() if times >= self.attempts]:
+            count.errors[path] = tried[path][1]
+            del todo[path]
+        times = {path: tried.get(path, (0, ""))[0] for path in todo}
+        watcher = Watcher()
+        self.watch(count)
+        while todo:
+            ready = [cell for cell in todo.values() if self._free(cell, watcher)]
+            with closing(self.executor.run(self._tasks(ready, times, count))) as outcomes:
+                for outcome in outcomes:
+                    self._took(outcome, todo, times, count)
+                    self.watch(count)
+            if todo and not ready:
+                time.sleep(POLL)
+                for path in [p for p in todo if self.store.has(p)]:  # another driver finished them
+                    del todo[path]
+                    count.done += 1
+                self.watch(count)
+        return count
+
+    def _tried(self, path: str) -> tuple[int, str]:
+        record = self.store.failure(path) or {"attempts": 0, "error": {"type": "", "message": ""}}
+        return record["attempts"], f"{record['error']['type']}: {record['error']['message']}"
+
+    def _free(self, cell: Cell, watcher: Watcher) -> bool:
+        """Whether nobody works on the cell; a stale lease is broken here."""
+        lease = work_folder(self.store) / cell.id / "lease"
+        if watcher.stale(lease):
+            watcher.break_(lease)
+        return not lease.exists()
+
+    def _tasks(self, cells: Sequence[Cell], times: Mapping[str, int], count: Count) -> Iterator[Task]:
+        for cell in cells:
+            count.running[cell.path] = time.monotonic()
+            needs = self.needs(cell)
+            memory = (needs.memory, needs.device_memory) if needs else (0, 0)
+            arguments = asdict(self._job(cell, times[cell.path]))
+            yield Task(cell.path, f"{cell.name} seed {cell.seed}", "dazoo.bench.work:run_cell", arguments, *memory)
+
+    def _job(self, cell: Cell, times: int) -> Job:
+        return Job(
+            cell.id, cell.path, cell.name, cell.seed, dict(cell.settings), dict(cell.identity), self.store.address,
+            str(work_folder(self.store)), self.data, self.device, self.weights, self.trainer, times,
+        )  # fmt: skip
+
+    def _took(self, outcome: Outcome, todo: dict[str, Cell], times: dict[str, int], count: Count) -> None:
+        """Look at what is in the store, whatever the executor says: it alone decides whether a cell is finished."""
+        path = outcome.task.id
+        count.running.pop(path, None)
+        if self.store.has(path):
+            del todo[path]
+            count.done += 1
+        elif outcome.error is not None:
+            times[path] += 1
+            record = self.store.failure(path)
+            recorded = record is not None and record["attempts"] == times[path]
+            if recorded or times[path] >= self.attempts:
+                count.errors[path] = outcome.error
+                if not recorded:  # its process died before it could say anything
+                    self.store.fail(path, failure(self._job(todo[path], times[path] - 1), "Died", outcome.error))
+                del todo[path]
+        # else: another process has it in hand; the next round sees to it
+
+
+def work_folder(store: Store) -> Path:
+    """Where checkpoints, leases and logs are: in the store's folder, or in the cache where the store is no folder."""
+    if isinstance(store, FolderStore):
+        return store.root / "work"
+    return cache_dir() / "bench" / hashlib.sha256(store.address.encode()).hexdigest()[:12]

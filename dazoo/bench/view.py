@@ -1,0 +1,147 @@
+"""What a person sees of a grid while it runs: a live table on a terminal, a line a cell elsewhere, and a file for `dazoo bench status`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from dazoo.bench.driver import Count
+from dazoo.bench.store import write_whole
+from dazoo.plain import strict_json
+
+
+SHOWN = 12
+"""Running cells that are shown."""
+
+STATUS = "status.json"
+
+
+class View:
+    """Shows a `Count`, again and again. A context manager.
+
+    Args:
+        work: folder of the run's logs, where the status file is kept.
+        quiet: show nothing (the status file is still written).
+    """
+
+    def __init__(self, work: Path, quiet: bool = False) -> None:
+        self.work, self.quiet = work, quiet
+        self.count = Count(0)
+        self.since = time.monotonic()
+        self.said: set[str] = set()
+        self._written = -1.0
+        self._live: Live | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> View:
+        console = Console(stderr=True)
+        if not self.quiet and console.is_terminal:
+            self._live = Live(console=console, get_renderable=lambda: drawing(self.status(), console.width), refresh_per_second=2)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write()
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, count: Count) -> None:
+        """Look at the count (the driver calls this after every change)."""
+        with self._lock:
+            self.count = count
+        if not self.quiet and self._live is None:
+            for path in count.errors.keys() - self.said:
+                print(f"failed  {path}: {count.errors[path]}", file=sys.stderr)
+                self.said.add(path)
+        if time.monotonic() - self._written > 1:
+            self._write()
+            if not self.quiet and self._live is None:
+                print(line(self.status()), file=sys.stderr)
+
+    def _write(self) -> None:
+        self._written = time.monotonic()
+        self.work.mkdir(parents=True, exist_ok=True)
+        write_whole(self.work / STATUS, strict_json(self.status()))
+
+    def status(self) -> dict[str, Any]:
+        """The count as JSON values, with rate and time left."""
+        count, now = self.count, time.monotonic()
+        ended = count.done + len(count.errors)
+        rate = count.done / max(now - self.since, 1e-9)
+        running = sorted(count.running.items(), key=lambda item: item[1])[:SHOWN]
+        return {
+            "total": count.total,
+            "kept": count.kept,
+            "done": count.done,
+            "failed": len(count.errors),
+            "left": count.left,
+            "seconds": round(now - self.since, 1),
+            "cells_per_hour": round(3600 * rate, 1),
+            "seconds_left": round(count.left / rate) if rate and ended else None,
+            "running": [
+                {"cell": path, "seconds": round(now - since), "log": last_line(self.work / path.rpartition("-")[2] / "log")}
+                for path, since in running
+            ],
+            "errors": dict(sorted(count.errors.items())[:SHOWN]),
+        }
+
+
+def read_status(work: Path) -> dict[str, Any] | None:
+    """What the newest driver on this folder wrote, or None."""
+    try:
+        return json.loads((work / STATUS).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def last_line(log: Path, most: int = 2000) -> str:
+    """The last line of a cell's log; a bar's line is what stands after the last carriage return."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - most))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((text.rpartition("\r")[2].strip() for text in reversed(lines) if text.strip()), "")
+
+
+def line(status: Mapping[str, Any]) -> str:
+    """The count in a line."""
+    left = status["seconds_left"]
+    ends = "" if left is None or not status["left"] else f", about {duration(left)} left"
+    failed = f", {status['failed']} failed" if status["failed"] else ""
+    done = status["kept"] + status["done"]
+    return f"{done}/{status['total']} cells{failed}, {len(status['running'])} running, {status['cells_per_hour']:g} cells/h{ends}"
+
+
+def drawing(status: Mapping[str, Any], width: int) -> Group:
+    """The count as a bar with a table of what runs."""
+    bar = ProgressBar(total=max(1, status["total"]), completed=status["kept"] + status["done"], width=min(40, width))
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    for name in ("RUNNING", "FOR", "SAYS"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for run in status["running"]:
+        table.add_row(run["cell"].rpartition("-")[0], duration(run["seconds"]), Text(run["log"]))
+    errors = [Text(f"failed  {path}: {error}", style="red", no_wrap=True, overflow="ellipsis") for path, error in status["errors"].items()]
+    return Group(bar, Text(line(status)), *([table] if status["running"] else []), *errors)
+
+
+def duration(seconds: float) -> str:
+    """ "3 h 20 min", "4 min", "12 s"."""
+    seconds = int(seconds)
+    if seconds >= 3600:
+        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"

@@ -1,0 +1,205 @@
+"""`dazoo bench`: run a grid of recipes, watch it, and read what came out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Annotated
+from typing import Any
+
+import typer
+
+from dazoo.cli.options import Data
+from dazoo.cli.options import Device
+from dazoo.cli.options import Json
+from dazoo.cli.options import Quiet
+from dazoo.cli.options import Set
+from dazoo.cli.options import parse_settings
+from dazoo.cli.output import emit
+from dazoo.cli.output import emit_columns
+from dazoo.cli.output import emit_json
+from dazoo.cli.output import emit_table
+from dazoo.cli.output import say
+from dazoo.errors import DataError
+from dazoo.errors import SettingsError
+
+
+if TYPE_CHECKING:
+    from dazoo.bench.cells import Cell
+    from dazoo.bench.grid import Suite
+    from dazoo.bench.store import Store
+
+
+app = typer.Typer(help="Run a grid of recipes, and read what came out.", no_args_is_help=True)
+Out = Annotated[str, typer.Option("--out", metavar="PLACE", help="Results: a folder, or an address such as s3://bucket/runs.")]
+RUNS = "runs/bench"
+
+
+@app.command("run")
+def run(
+    suite: Annotated[str | None, typer.Argument(help="A suite that ships, or a TOML file of your own.", show_default=False)] = None,
+    backbones: Annotated[str | None, typer.Option(metavar="NAMES", help="In place of a suite: names or wildcards, 'fcn,timm_*18'.")] = None,
+    gans: Annotated[str | None, typer.Option(metavar="NAMES", help="Each makes recipes of its own; 'all' for every one.")] = None,
+    methods: Annotated[str | None, typer.Option(metavar="NAMES", help="Likewise.")] = None,
+    scenarios: Annotated[str | None, typer.Option(metavar="NAMES", help="Names or wildcards.")] = None,
+    triples: Annotated[bool, typer.Option("--triples", help="Also each GAN with each method.")] = False,
+    exclude: Annotated[str | None, typer.Option(metavar="PATTERNS", help="Recipes to leave out: '*-tent-*'.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a recipe; 3 unless the suite says more.", show_default=False)] = None,
+    settings: Set = None,
+    data: Data = None,
+    out: Out = RUNS,
+    device: Device = "auto",
+    workers: Annotated[int, typer.Option(min=0, help="Cells at a time; 0 lets the executor choose.")] = 0,
+    executor: Annotated[str, typer.Option(help="Where cells run: 'dazoo list executors'.")] = "local",
+    executor_set: Annotated[
+        list[str] | None, typer.Option("--executor-set", metavar="KEY=VALUE", help="A setting of the executor.")
+    ] = None,
+    weights: Annotated[bool, typer.Option("--weights/--no-weights", help="Keep each cell's model.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and how long they will take; run nothing.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Run what is missing of a grid. The same command continues; finished cells are never run again."""
+    grids = {"backbones": backbones, "gans": gans, "methods": methods, "scenarios": scenarios, "exclude": exclude}
+    chosen = _suite(suite, grids, triples, seeds, parse_settings(settings or ()))
+    from dazoo.bench.plan import expected
+    from dazoo.bench.plan import measured
+    from dazoo.bench.plan import plan_cells
+    from dazoo.bench.store import open_store
+    from dazoo.names import parse
+    from dazoo.plugins import zoo
+
+    plugins, store = zoo(), open_store(out)
+    made = plugins.executors.build(executor, workers=workers, **parse_settings(executor_set or ()))
+    if not quiet:
+        say("reading the data sets, for the cells' ids")
+    cells = plan_cells(chosen.runs(plugins), plugins, data)
+    known = measured(store.records())
+
+    def needs(cell: Cell) -> Any:
+        return expected(cell, parse(cell.name, plugins).parts(), known)
+
+    if dry_run:
+        _show_plan(cells, store, {c.path: needs(c) for c in cells}, made.workers or 1, as_json)
+        return
+    from dazoo.bench.driver import Driver
+    from dazoo.bench.driver import work_folder
+    from dazoo.bench.view import View
+
+    with View(work_folder(store), quiet) as view:
+        driver = Driver(store, made, data and str(data.absolute()), device, weights, needs=needs, watch=view)
+        count = driver.run(cells)
+        status = view.status()
+    if as_json:
+        emit_json({**status, "out": store.address})
+    else:
+        emit(
+            f"{count.kept + count.done} of {count.total} cells finished ({count.done} now), {len(count.errors)} failed, in {store.address}"
+        )
+        emit_columns([(path, error) for path, error in sorted(count.errors.items())], indent=2)
+    if count.errors:
+        raise typer.Exit(1)
+
+
+@app.command("status")
+def status(out: Out = RUNS, as_json: Json = False) -> None:
+    """Say where a grid stands that runs in another shell, or ran last."""
+    from dazoo.bench.driver import work_folder
+    from dazoo.bench.store import open_store
+    from dazoo.bench.view import line
+    from dazoo.bench.view import read_status
+
+    store = open_store(out)
+    found = read_status(work_folder(store))
+    finished, failed = store.finished(), store.failed()
+    if as_json:
+        emit_json({"finished": len(finished), "failed": len(failed - finished), "driver": found, "out": store.address})
+        return
+    emit(f"{len(finished)} cells finished, {len(failed - finished)} failed, in {store.address}")
+    if found is not None:
+        emit(f"newest driver: {line(found)}")
+        emit_columns([(run["cell"], f"{run['seconds']} s", run["log"]) for run in found["running"]], indent=2)
+        emit_columns([("failed", path, error) for path, error in found["errors"].items()], indent=2)
+
+
+@app.command("report")
+def report(
+    out: Out = RUNS,
+    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Where to; the results' folder unless given.")] = None,
+    published: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML of published figures, to stand beside.")] = None,
+) -> None:
+    """Write the leaderboard: Markdown, CSV, and one HTML page that needs no network. A pure function of the cells."""
+    from dazoo.bench.published import read_published
+    from dazoo.bench.report import write_report
+    from dazoo.bench.store import open_store
+
+    store = open_store(out)
+    records = list(store.records())
+    if not records:
+        raise DataError(f"{store.address} has no cell yet; 'dazoo bench run SUITE --out {out}' makes some.")
+    folder = to or Path("report" if "://" in out else out)
+    figures = read_published(published) if published else ()
+    samples = {r["id"]: store.read(f"cells/{_path(r)}/{f}") for r in records for f in r.get("files", {}) if f == "samples.png"}
+    for file in write_report(records, folder, published=figures, samples=samples):
+        emit(str(file))
+
+
+@app.command("compare")
+def compare(
+    first: Annotated[str, typer.Argument(help="A recipe, or one without its scenario: all that both have.", show_default=False)],
+    second: Annotated[str, typer.Argument(help="Another.", show_default=False)],
+    out: Out = RUNS,
+    as_json: Json = False,
+) -> None:
+    """Say whether two recipes differ, by the seeds and scenarios that both have."""
+    from dazoo.bench.compare import compare as compared
+    from dazoo.bench.store import open_store
+
+    found = compared(list(open_store(out).records()), first, second)
+    emit_json(asdict(found)) if as_json else emit(str(found))
+
+
+def _suite(name: str | None, lists: dict[str, str | None], triples: bool, seeds: int | None, settings: dict[str, Any]) -> Suite:
+    from dataclasses import replace
+
+    from dazoo.bench.grid import Grid
+    from dazoo.bench.grid import Suite
+    from dazoo.bench.grid import read_suite
+    from dazoo.bench.grid import split
+
+    given = {key: split(text) for key, text in lists.items() if text}
+    if name is None and not given:
+        from dazoo.bench.grid import suite_names
+
+        raise SettingsError(f"Name a suite ({', '.join(suite_names())}), or give --backbones, --methods, --gans and --scenarios.")
+    found = read_suite(name) if name else Suite("grid", "", (Grid(**given, triples=triples, seeds=seeds or 3),))
+    changes: dict[str, Any] = {**(given if name else {}), **({"seeds": seeds} if seeds else {}), **({"triples": True} if triples else {})}
+    grids = tuple(replace(g, **changes, settings={**g.settings, **settings}) for g in found.grids)
+    return replace(found, grids=grids)
+
+
+def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Any], workers: int, as_json: bool) -> None:
+    finished = store.finished()
+    todo = [c for c in cells if c.path not in finished]
+    known = [needs[c.path].seconds for c in todo if needs[c.path]]
+    total = sum(known) / min(workers, max(1, len(todo)))
+    if as_json:
+        rows = [{"cell": c.path, "finished": c.path in finished, "expected": needs[c.path] and asdict(needs[c.path])} for c in cells]
+        emit_json({"cells": rows, "seconds": total, "unknown": len(todo) - len(known), "workers": workers})
+        return
+    from dazoo.bench.view import duration
+
+    def time_of(cell: Cell) -> str:
+        return "finished" if cell.path in finished else duration(needs[cell.path].seconds) if needs[cell.path] else "not measured"
+
+    emit_table(("CELL", "TIME"), [(c.path, time_of(c)) for c in cells])
+    guess = f"about {duration(total)} with {workers} at a time" if known else "no time is known"
+    unknown = f"; {len(todo) - len(known)} cells are like none that was measured" if len(known) < len(todo) else ""
+    say(f"{len(cells)} cells, {len(todo)} to run: {guess}{unknown}")
+
+
+def _path(record: dict[str, Any]) -> str:
+    from dazoo.bench.cells import Cell
+
+    return Cell(record["name"], record["seed"], {}, record["identity"]).path
