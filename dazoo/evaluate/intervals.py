@@ -10,6 +10,8 @@ from statistics import NormalDist
 from statistics import fmean
 from statistics import stdev
 
+from scipy.special import stdtrit
+
 from dazoo.errors import DataError
 
 
@@ -98,28 +100,11 @@ def overlap(a: Interval, b: Interval) -> bool:
 
 
 def t_quantile(p: float, freedom: int) -> float:
-    """Quantile of Student's t distribution for p in (0, 1) and whole degrees of freedom from 1, by bisection of its exact CDF.
+    """Quantile of Student's t distribution for p in (0, 1) and whole degrees of freedom from 1.
 
     Raises:
         DataError: p or freedom outside those ranges.
     """
     if not 0 < p < 1 or freedom < 1:
         raise DataError(f"The t quantile of p={p} with {freedom} degrees of freedom does not exist; expected 0 < p < 1 and at least 1.")
-    if p < 0.5:
-        return -t_quantile(1 - p, freedom)
-    low, high = 0.0, math.pi / 2  # the angle atan(t / sqrt(freedom))
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _t_cdf(middle, freedom) < p else (low, middle)
-    return math.sqrt(freedom) * math.tan((low + high) / 2)
-
-
-def _t_cdf(angle: float, freedom: int) -> float:
-    """Abramowitz and Stegun 26.7.3 and 26.7.4, as a function of atan(t / sqrt(freedom)) >= 0."""
-    sine, cosine, odd = math.sin(angle), math.cos(angle), freedom % 2
-    total, term = 0.0, cosine if odd else 1.0
-    for k in range(odd, freedom - 1, 2):  # the term with the k-th power of the cosine
-        total += term
-        term *= cosine * cosine * (k + 1) / (k + 2)
-    area = 2 / math.pi * (angle + sine * total) if odd else sine * total
-    return 0.5 + area / 2
+    return float(stdtrit(freedom, p))

@@ -77,29 +77,5 @@ def importance_weights(target_prior: Tensor, source_prior: Tensor, limit: float 
     return ratios if limit is None else ratios.clamp_max(limit)
 
 
-@full_precision
-def align_distribution(probabilities: Tensor, target_prior: Tensor, running_mean: Tensor) -> Tensor:
-    """Scale predictions by expected over running mean frequency, then normalise (ReMixMatch, Berthelot et al. 2020).
-
-    A class that has been predicted more often than expected is predicted less: pseudo-labels cannot collapse into it.
-
-    Args:
-        probabilities: (N, K).
-        target_prior: (K,) expected frequencies.
-        running_mean: (K,) mean of recent predictions, see `update_running_mean`.
-
-    Returns:
-        (N, K), rows sum to 1.
-    """
-    floor = 1e-6  # a class not predicted of late may be raised a lot, but not without bound
-    return _normalise(probabilities * (target_prior / running_mean.clamp_min(floor)))
-
-
-@full_precision
-def update_running_mean(running_mean: Tensor, probabilities: Tensor, momentum: float = 0.99) -> Tensor:
-    """momentum * running_mean + (1 - momentum) * mean of `probabilities` (N, K), without gradient."""
-    return momentum * running_mean + (1 - momentum) * probabilities.detach().mean(0)
-
-
 def _normalise(p: Tensor) -> Tensor:
     return p / p.sum(-1, keepdim=True).clamp_min(torch.finfo(p.dtype).tiny)

@@ -13,15 +13,10 @@ from dazoo.losses import adversarial
 from dazoo.losses import discrepancy
 from dazoo.losses import entropy
 from dazoo.losses import gan
-from dazoo.losses import prior
 
 
 def constant(like: Tensor, *values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64 if like.dtype == torch.float64 else torch.float32)
-
-
-def aligned(logits: Tensor, target: Tensor, mean: Tensor) -> Tensor:
-    return prior.align_distribution(logits.to(target.dtype).softmax(1), target, mean).square().sum()
 
 
 FEATURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -47,7 +42,6 @@ LOGITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "least_squares": lambda a, b: gan.least_squares_critic(a, b) + gan.least_squares_generator(b),
     "hinge": lambda a, b: gan.hinge_critic(a, b) + gan.hinge_generator(b),
     "relativistic": lambda a, b: gan.relativistic_critic(a, b) + gan.relativistic_generator(a, b),
-    "align": lambda a, b: aligned(a, constant(a, 0.5, 0.3, 0.2), constant(a, 0.2, 0.1, 0.7)),
 }
 # bandwidth and weights are constants by definition, which finite differences do not know
 CONSTANT_INSIDE = {"linear_mmd", "mk_mmd"}

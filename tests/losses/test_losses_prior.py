@@ -55,25 +55,6 @@ def test_importance_weights() -> None:
     assert p.importance_weights(TARGET, torch.tensor([0.1, 0.1, 0.8]), limit=3.0).max() == 3
 
 
-def test_alignment_pushes_a_collapsed_class_down() -> None:
-    probabilities = torch.tensor([[0.6, 0.4], [0.5, 0.5]])
-    aligned = p.align_distribution(probabilities, torch.tensor([0.5, 0.5]), torch.tensor([0.9, 0.1]))
-    torch.testing.assert_close(aligned.sum(1), torch.ones(2))
-    assert aligned.argmax(1).tolist() == [1, 1]
-    same = p.align_distribution(probabilities, TARGET[:2], TARGET[:2])
-    torch.testing.assert_close(same, probabilities)
-    assert torch.isfinite(p.align_distribution(probabilities, torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))).all()
-
-
-def test_running_mean_goes_to_the_predictions() -> None:
-    mean = torch.tensor([0.5, 0.5])
-    probabilities = torch.tensor([[1.0, 0.0]], requires_grad=True)
-    for _ in range(500):
-        mean = p.update_running_mean(mean, probabilities)
-    torch.testing.assert_close(mean, torch.tensor([1.0, 0.0]), atol=0.01, rtol=0)
-    assert not mean.requires_grad
-
-
 def test_bbse_gives_no_negative_frequency() -> None:
     """No mixture of what the classifier does on the two classes predicts the first one always; the nearest is the first alone."""
     confusion = torch.tensor([[0.4, 0.1], [0.1, 0.4]])

@@ -1,0 +1,76 @@
+"""A trainer that trains nothing, for testing the grid itself: it sleeps, remembers how far it was, and breaks when told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dazoo.bench.cells import Cell
+from dazoo.bench.work import Job
+from dazoo.bench.work import machine
+
+
+TRAINER = "benchmarks.fake:train"
+NAME = "fcn-source-synsigns"
+
+
+def cells(count: int, **settings: Any) -> list[Cell]:
+    """`count` cells with these settings of the fake: steps, sleep (s a step), and raise, die, leak (the step in which to)."""
+    identity = {"recipe": NAME, "settings": {"batch": 32}, "data": "", "protocol": 1, "plugins": {}, "parts": settings}
+    return [Cell(NAME, seed, settings, {**identity, "seed": seed}) for seed in range(count)]
+
+
+def train(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
+    """Steps that sleep, counted in a file, so that a killed cell goes on where it was; then a record."""
+    wish = job.settings
+    folder.mkdir(parents=True, exist_ok=True)
+    counter = folder / "steps"
+    since = time.monotonic()
+    leaked: list[bytearray] = []
+    for step in range(counter.stat().st_size if counter.exists() else 0, wish.get("steps", 1)):
+        if step == wish.get("raise"):
+            raise ValueError(f"the plugin raised in step {step}")
+        if step == wish.get("die"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step >= wish.get("leak", 1 << 30) and job.accumulate < wish.get("fits", 1 << 30):
+            leaked.append(bytearray(b"x" * (64 << 20)))
+        time.sleep(wish.get("sleep", 0.0))
+        with counter.open("ab") as out:
+            out.write(b".")
+    (cell / "model.txt").write_text(f"{job.name} {job.seed}\n")
+    accuracy = (job.seed * 37 % 101) / 100
+    return {
+        "recipe": {"backbone": "fcn", "gan": None, "method": "source", "scenario": "synsigns"},
+        "adapts": False,
+        "batch": {"asked": 32, "used": 32 // job.accumulate},
+        "machine": machine("cpu"),
+        "cost": {"seconds": round(time.monotonic() - since, 3), "images_per_second": 1.0, "memory": 1, "device_memory": None},
+        "numbers": {
+            **{number: accuracy for number in ("source_only", "last", "chosen", "oracle")},
+            **{"n_target": 100, "validator": "snd", "chosen_epoch": 0, "oracle_epoch": 0, "choices": {}},
+        },
+        "epochs": [{"accuracy": accuracy, "scores": {"snd": 1.0}, "terms": {"task": 0.0}}],
+        "classes": ["a", "b"],
+        "confusion": [[50, 0], [0, 50]],
+        "files": {},
+    }
+
+
+def faults(root: Path, wanted: Sequence[Cell]) -> list[str]:
+    """What is wrong with the results of these cells: lost, doubled or torn ones, and rubbish that was left. Empty is good."""
+    from dazoo.bench.store import FolderStore
+
+    store = FolderStore(root)
+    finished = store.finished()
+    wrong = [f"lost: {c.path}" for c in wanted if c.path not in finished]
+    wrong += [f"strange: {path}" for path in finished - {c.path for c in wanted}]
+    for path in finished:
+        if store.record(path)["status"] != "done" or not (root / "cells" / path / "model.txt").read_text().endswith("\n"):
+            wrong.append(f"torn: {path}")
+    wrong += [f"left: {p}" for p in (root / "cells").rglob(".*")]
+    return wrong
