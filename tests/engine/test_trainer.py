@@ -16,11 +16,16 @@ import numpy as np
 import pytest
 import torch
 
+from dazoo.contracts import Backbone
+from dazoo.contracts import Method
+from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.engine import trainer as trainer_module
 from dazoo.engine.history import TrainingData
+from dazoo.engine.settings import Settings
 from dazoo.engine.trainer import Trainer
 from dazoo.errors import Interrupted
+from dazoo.errors import SettingsError
 from dazoo.errors import TrainingError
 
 
@@ -230,3 +235,45 @@ def test_frozen_phases_share_the_backbone_and_learning_ones_do_not(monkeypatch):
     monkeypatch.setattr(Step, "_forward", counted)
     toy.run("fcn-dcgan", {**GAN, "epochs": 1, "steps_per_epoch": 2})
     assert passes == ["frozen", "learning"] * 2
+
+
+class Plain(Backbone):
+    """No batch statistics: a picture's gradient does not depend on its neighbours."""
+
+    min_size = 8
+
+    def __init__(self) -> None:
+        super().__init__(num_classes=3)
+        self.num_features = 4
+        self.body = torch.nn.Conv2d(3, 4, 4, stride=4)
+        self.head = torch.nn.Linear(4, 3)
+
+    def forward_features(self, x):
+        return self.body(x).relu()
+
+
+def _trained_in(parts: int) -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    sets = toy.domains()
+    data = TrainingData(sets.source_train, sets.source_test, sets.target_train.unlabelled(), sets.target_test.unlabelled())
+    problem = Problem(Plain(), 3, 3, 16, sets.source_train.counts, len(sets.target_train))
+    settings = Settings(epochs=1, steps_per_epoch=5, batch=12, accumulate=parts, lr=0.1, optimizer="sgd", precision="fp32")
+    Trainer("plain", problem, Method(problem), None, data, settings, {}, seed=0, device=torch.device("cpu"), quiet=True).run()
+    return problem.backbone.state_dict()
+
+
+def test_a_step_in_parts_is_the_same_update():
+    whole, parts = _trained_in(1), _trained_in(4)
+    for name, value in whole.items():
+        torch.testing.assert_close(parts[name], value, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["fcn-mcd", "fcn-mean_teacher", "fcn-tent", "fcn-cyclegan-dann", "fcn-dcgan"])
+def test_every_shape_of_recipe_trains_in_parts(name):
+    result = toy.run(name, {**settings_of(name), "accumulate": 3, "epochs": 1, "steps_per_epoch": 2})
+    assert all(v.isfinite().all() for v in toy.state(result).values() if v.is_floating_point())
+
+
+def test_parts_that_do_not_divide_the_batch_are_refused():
+    with pytest.raises(SettingsError, match="accumulate is 4; expected a divisor of the batch \\(6\\)"):
+        Settings(batch=6, accumulate=4)
