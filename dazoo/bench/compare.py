@@ -137,7 +137,7 @@ def compare(records: Iterable[Record], a: str, b: str) -> Comparison:
         sides = [[r for r in side if (r.scenario or "") == scenario] for side in found]
         rivals = [(p, q) for p in sides[0] for q in sides[1] if p.key != q.key and p.protocol == q.protocol and set(p.seeds) & set(q.seeds)]
         if rivals:
-            pairs.append(min(rivals, key=lambda pq: (-_agreement(*pq), pq[0].key, pq[1].key)) + (len(rivals),))
+            pairs.append(min(rivals, key=lambda pq: (_distance(*pq), pq[0].key, pq[1].key)) + (len(rivals),))
     if not pairs:
         raise DataError(
             f"{a!r} and {b!r} have no cell to pair: {_where(found[0])} against {_where(found[1])}. "
@@ -190,8 +190,8 @@ def _named(rows: Sequence[Row], text: str) -> list[Row]:
     raise UnknownName(f"No finished cell is of {name!r}.{did_you_mean(name, known)}{listed}")
 
 
-def _agreement(p: Row, q: Row) -> tuple[int, int]:
-    return len(flat(p.identity).items() & flat(q.identity).items()), len(_common(p, q))
+def _distance(p: Row, q: Row) -> tuple[int, int]:
+    return -len(p.leaves & q.leaves), -len(_common(p, q))
 
 
 def _common(p: Row, q: Row) -> list[int]:

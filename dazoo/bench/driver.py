@@ -118,6 +118,7 @@ class Driver:
     def _tasks(self, cells: Sequence[Cell], times: Mapping[str, int], count: Count) -> Iterator[Task]:
         for cell in cells:
             count.running[cell.path] = time.monotonic()
+            self.watch(count)
             needs = self.needs(cell)
             memory = (needs.memory, needs.device_memory) if needs else (0, 0)
             arguments = asdict(self._job(cell, times[cell.path]))

@@ -14,7 +14,6 @@ from dazoo.bench.ranking import over_scenarios
 from dazoo.bench.ranking import ranks_with_ties
 from dazoo.bench.rows import Failure
 from dazoo.bench.rows import Row
-from dazoo.bench.rows import flat
 from dazoo.bench.rows import rows_of
 from dazoo.evaluate.intervals import Summary
 from dazoo.evaluate.intervals import paired_difference
@@ -102,8 +101,7 @@ def partner_of(row: Row, plain: Sequence[Row]) -> Row | None:
     good = [p for p in plain if _comparable(row, p) and set(p.seeds) & set(row.seeds)]
     if len(good) < 2:
         return good[0] if good else None
-    own = flat(row.identity).items()
-    return min(good, key=lambda p: (-len(own & flat(p.identity).items()), -len(set(p.seeds) & set(row.seeds)), p.name, p.key))
+    return min(good, key=lambda p: (-len(row.leaves & p.leaves), -len(set(p.seeds) & set(row.seeds)), p.name, p.key))
 
 
 def _comparable(row: Row, plain: Row) -> bool:

@@ -20,6 +20,16 @@ FEW = 3
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """A recipe over scenarios: `rank`, the mean of its ranks (1 is the best); `means`, of `last`, one a scenario; and their `mean`."""
+
+    label: str
+    rank: float
+    means: tuple[float, ...]
+    mean: float
+
+
+@dataclass(frozen=True)
 class Overall:
     """Recipes (without scenario) over the scenarios that they share.
 
@@ -27,7 +37,7 @@ class Overall:
         protocol: of all cells.
         scenarios: names.
         left_out: scenarios that share recipes with these but lack too many of them.
-        recipes: (label, mean rank, mean of `last`) of the recipes that were run on every scenario, best first; a rank of 1 is the best.
+        recipes: that were run on every scenario, best first.
         statistic, p: of Friedman's test that all recipes are alike; None where it does not apply.
         critical: Nemenyi's critical difference of mean ranks at 5 %; None likewise.
         groups: (first, last) indices into `recipes` of the largest runs of neighbours that lie within `critical` of each other.
@@ -37,7 +47,7 @@ class Overall:
     protocol: Any
     scenarios: tuple[str, ...]
     left_out: tuple[str, ...]
-    recipes: tuple[tuple[str, float, float], ...]
+    recipes: tuple[Ranked, ...]
     statistic: float | None
     p: float | None
     critical: float | None
@@ -145,7 +155,7 @@ def _overall(recipes: dict[tuple[Any, ...], dict[str, Row]]) -> Overall:
     ranks = rankdata(-table, axis=0).mean(1)
     order = sorted(range(len(labels)), key=lambda i: (ranks[i], labels[i]))
     names = [" ".join((base, *(f"{k.removeprefix('settings.')}={v}" for k, v in told))) for base, told in labels]
-    listed = tuple((names[i], float(ranks[i]), float(table[i].mean())) for i in order)
+    listed = tuple(Ranked(names[i], float(ranks[i]), tuple(table[i].tolist()), float(table[i].mean())) for i in order)
     protocol = next(iter(recipes[labels[0]].values())).protocol
     left_out = tuple(sorted({s for found in recipes.values() for s in found} - set(chosen)))
     if len(chosen) < 2 or len(labels) < FEW:
@@ -160,7 +170,7 @@ def _overall(recipes: dict[tuple[Any, ...], dict[str, Row]]) -> Overall:
     if not np.isfinite(statistic):
         return Overall(protocol, chosen, left_out, listed, None, None, None, (), "No test over scenarios: all recipes have the same ranks.")
     critical = critical_difference(len(labels), len(chosen))
-    return Overall(protocol, chosen, left_out, listed, statistic, p, critical, _groups([r for _, r, _ in listed], critical), "")
+    return Overall(protocol, chosen, left_out, listed, statistic, p, critical, _groups([r.rank for r in listed], critical), "")
 
 
 def _groups(ranks: Sequence[float], critical: float) -> tuple[tuple[int, int], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from dazoo.evaluate.intervals import summarise
 from dazoo.names import KINDS
 
 
+_PLACE = re.compile(r'File "[^"\n]*?((?:[^/\\"\n]+[/\\]){0,2}[^/\\"\n]+(?="))')
+"""A file in a traceback; what is kept of it is the last three parts, which are the same on every machine."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a run took: means over runs of `seconds` and `images_per_second`, the largest `memory` in bytes; None where not recorded."""
@@ -29,7 +34,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell that ended with an error, or without a number."""
+    """A cell that ended with an error, or without a number. Files in the traceback have lost their leading folders."""
 
     name: str
     seed: int
@@ -70,6 +75,11 @@ class Row:
     def protocol(self) -> Any:
         """Version of how the numbers came about."""
         return self.identity.get("protocol")
+
+    @cached_property
+    def leaves(self) -> frozenset[tuple[str, str]]:
+        """The identity as `flat` has it: what two rows have in common is their intersection."""
+        return frozenset(flat(self.identity).items())
 
     @property
     def adapts(self) -> bool:
@@ -184,7 +194,9 @@ def _failure(record: Record) -> Failure | None:
     head = record["name"], record["seed"], record["id"]
     if record["status"] != "done":
         error = record.get("error") or {}
-        return Failure(*head, str(error.get("type", "")), str(error.get("message", "")), str(error.get("traceback", "")))
+        return Failure(
+            *head, str(error.get("type", "")), str(error.get("message", "")), _PLACE.sub(r'File "\1', str(error.get("traceback", "")))
+        )
     if not _finite(record["numbers"].get("last")):
         return Failure(*head, "no number", f"The record says done, but its last accuracy is {record['numbers'].get('last')!r}.")
     return None

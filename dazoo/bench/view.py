@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -40,47 +41,55 @@ class View:
         self.work, self.quiet = work, quiet
         self.count = Count(0)
         self.since = time.monotonic()
-        self.said: set[str] = set()
-        self._written = -1.0
+        self._said = 0
         self._live: Live | None = None
-        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._write_on, daemon=True)
 
     def __enter__(self) -> View:
         console = Console(stderr=True)
         if not self.quiet and console.is_terminal:
             self._live = Live(console=console, get_renderable=lambda: drawing(self.status(), console.width), refresh_per_second=2)
             self._live.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
         self._write()
         if self._live is not None:
             self._live.stop()
 
     def __call__(self, count: Count) -> None:
         """Look at the count (the driver calls this after every change)."""
-        with self._lock:
-            self.count = count
+        self.count = count
         if not self.quiet and self._live is None:
-            for path in count.errors.keys() - self.said:
-                print(f"failed  {path}: {count.errors[path]}", file=sys.stderr)
-                self.said.add(path)
-        if time.monotonic() - self._written > 1:
+            for path, error in list(count.errors.items())[self._said :]:
+                print(f"failed  {path}: {error}", file=sys.stderr)
+            self._said = len(count.errors)
+
+    def _write_on(self) -> None:
+        """The status file every second; without a terminal also a line for the person, where there is news, every ten."""
+        news, said = None, 0.0
+        while not self._ended.wait(1.0):
+            status = self.status()
             self._write()
-            if not self.quiet and self._live is None:
-                print(line(self.status()), file=sys.stderr)
+            if not self.quiet and self._live is None and time.monotonic() - said > 10 and news != status["left"]:
+                print(line(status), file=sys.stderr, flush=True)
+                news, said = status["left"], time.monotonic()
 
     def _write(self) -> None:
-        self._written = time.monotonic()
-        self.work.mkdir(parents=True, exist_ok=True)
-        write_whole(self.work / STATUS, strict_json(self.status()))
+        with contextlib.suppress(OSError):  # a full disk must not end the grid for the sake of its status
+            self.work.mkdir(parents=True, exist_ok=True)
+            write_whole(self.work / STATUS, strict_json(self.status()))
 
     def status(self) -> dict[str, Any]:
         """The count as JSON values, with rate and time left."""
         count, now = self.count, time.monotonic()
         ended = count.done + len(count.errors)
         rate = count.done / max(now - self.since, 1e-9)
-        running = sorted(count.running.items(), key=lambda item: item[1])[:SHOWN]
+        running = sorted(dict(count.running).items(), key=lambda item: item[1])[:SHOWN]
         return {
             "total": count.total,
             "kept": count.kept,
@@ -94,7 +103,7 @@ class View:
                 {"cell": path, "seconds": round(now - since), "log": last_line(self.work / path.rpartition("-")[2] / "log")}
                 for path, since in running
             ],
-            "errors": dict(sorted(count.errors.items())[:SHOWN]),
+            "errors": dict(sorted(dict(count.errors).items())[:SHOWN]),
         }
 
 

@@ -92,7 +92,7 @@ def run_cell(arguments: Mapping[str, Any]) -> None:
         staging = job.folder / f"cell-{uuid.uuid4().hex[:8]}"
         try:
             staging.mkdir()
-            with (job.folder / "log").open("a") as log, redirect_stdout(log), redirect_stderr(log):
+            with (job.folder / "log").open("a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
                 record = {**_head(job), **_train(job, staging)}
             write_whole(staging / RECORD, strict_json(record, indent=1))
             store.commit(job.path, staging)
