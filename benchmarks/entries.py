@@ -1,21 +1,21 @@
-"""Make the entries that ship from finished runs of the signs table: weights of one seed, a card with the numbers of all.
+"""Make the entries that ship from finished cells of the signs suite: weights of one seed, a card with the numbers of all.
 
 The seed that ships is the one whose last epoch the validator scores best, so that no target label chooses it either.
 
-python benchmarks/tables.py signs --data DIR          trains the runs
-python benchmarks/entries.py [--runs benchmarks/runs] [--seeds 3]
+dazoo bench run signs --data DIR                  trains the cells
+python benchmarks/entries.py [--results runs/bench]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-from dataclasses import fields
-from dataclasses import replace
 from pathlib import Path
 
 import dazoo
+from dazoo.bench.cells import Record
+from dazoo.bench.cells import path_of
+from dazoo.bench.store import open_store
 from dazoo.evaluate.report import FourNumbers
 from dazoo.zoo.card import results_of
 from dazoo.zoo.model import Model
@@ -61,13 +61,14 @@ CARD = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, default=Path("benchmarks/runs"))
-    parser.add_argument("--seeds", type=int, default=3)
-    options = parser.parse_args()
+    parser.add_argument("--results", type=Path, default=Path("runs/bench"))
+    store = open_store(parser.parse_args().results)
+    cells = {(r["name"], r["seed"]): r for r in store.records() if r["status"] == "done" and r["name"] in NAMES}
+    seeds = sorted(seed for name, seed in cells if name == TWIN)
     for name in NAMES:
-        runs = [numbers(options.runs, name, seed) for seed in range(options.seeds)]
-        shipped = max(range(options.seeds), key=lambda seed: score(options.runs / f"{name}-seed{seed}"))
-        trained = dazoo.load(options.runs / f"{name}-seed{shipped}" / "model")
+        runs = [numbers(cells[name, seed], cells[TWIN, seed]) for seed in seeds]
+        shipped = max(range(len(seeds)), key=lambda i: score(cells[name, seeds[i]]))
+        trained = dazoo.load(Path(store.address) / "cells" / path_of(cells[name, seeds[shipped]]) / "model")
         config = {k: v for k, v in trained.config.items() if k not in ("schema", "recipe", "classes", "channels", "size", "files")}
         config["results"] = results_of(runs, shipped=shipped)
         bridge = trained.bridge() if trained.recipe["gan"] else None
@@ -86,17 +87,14 @@ def main() -> None:
         print(f"{name}: {sum(f.stat().st_size for f in folder.iterdir()) / 1e6:.1f} MB, {config['results']['numbers']}")
 
 
-def score(run: Path) -> float:
-    """The run's own validator on its last epoch."""
-    validator = dazoo.load(run / "model").config["settings"]["validator"]
-    return json.loads((run / "history.json").read_text())["scores"][-1][validator]
+def score(cell: Record) -> float:
+    """The cell's own validator on its last epoch."""
+    return cell["epochs"][-1]["scores"][cell["numbers"]["validator"]]
 
 
-def numbers(folder: Path, name: str, seed: int) -> FourNumbers:
-    """The four numbers of a run; source-only is the last epoch of the twin of the same seed."""
-    results, twin = (dazoo.load(folder / f"{n}-seed{seed}" / "model").config["results"] for n in (name, TWIN))
-    known = {f.name: results[f.name] for f in fields(FourNumbers) if f.name in results}
-    return replace(FourNumbers(**known), source_only=twin["last"])
+def numbers(cell: Record, twin: Record) -> FourNumbers:
+    """The four numbers of a cell; source-only is the last epoch of the twin of the same seed."""
+    return FourNumbers(**{**cell["numbers"], "source_only": twin["numbers"]["last"]})
 
 
 if __name__ == "__main__":

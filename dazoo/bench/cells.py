@@ -64,8 +64,13 @@ class Cell:
 
     @property
     def path(self) -> str:
-        """Where it stands below a results folder; qualified names lose the colons that some file systems refuse."""
-        return f"{self.name.replace(':', '.')}/seed{self.seed}-{self.id}"
+        """Where it stands below a results folder."""
+        return path_of({"name": self.name, "seed": self.seed, "id": self.id})
+
+
+def path_of(record: Mapping[str, Any]) -> str:
+    """Where a record's cell stands below a results folder; qualified names lose the colons that some file systems refuse."""
+    return f"{record['name'].replace(':', '.')}/seed{record['seed']}-{record['id']}"
 
 
 def digest(identity: Mapping[str, Any]) -> str:

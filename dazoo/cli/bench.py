@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import Any
 
 import typer
 
+from dazoo.bench.cells import path_of
 from dazoo.cli.options import Data
 from dazoo.cli.options import Device
 from dazoo.cli.options import Json
@@ -140,8 +142,7 @@ def report(
         raise DataError(f"{store.address} has no cell yet; 'dazoo bench run SUITE --out {out}' makes some.")
     folder = to or Path("report" if "://" in out else out)
     figures = read_published(published) if published else ()
-    samples = {r["id"]: store.read(f"cells/{_path(r)}/{f}") for r in records for f in r.get("files", {}) if f == "samples.png"}
-    for file in write_report(records, folder, published=figures, samples=samples):
+    for file in write_report(records, folder, published=figures, samples=_samples(records, store)):
         emit(str(file))
 
 
@@ -199,7 +200,11 @@ def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Any], workers: 
     say(f"{len(cells)} cells, {len(todo)} to run: {guess}{unknown}")
 
 
-def _path(record: dict[str, Any]) -> str:
-    from dazoo.bench.cells import Cell
-
-    return Cell(record["name"], record["seed"], {}, record["identity"]).path
+def _samples(records: list[dict[str, Any]], store: Store) -> dict[str, bytes]:
+    """Pictures of GANs by cell id; results that were copied without them have none."""
+    found = {}
+    for record in records:
+        if "samples.png" in record.get("files", {}):
+            with suppress(FileNotFoundError):
+                found[record["id"]] = store.read(f"cells/{path_of(record)}/samples.png")
+    return found
