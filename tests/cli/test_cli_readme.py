@@ -55,7 +55,7 @@ def test_own_pictures_example_runs(here: Path, run, settings: list[str]) -> None
 
 
 def test_every_command_that_is_mentioned_exists(run) -> None:
-    mentioned = set(re.findall(r"`?dazoo (list|show|plugins|train|adapt|eval|predict|data (?:list|get|pack|info))\b", TEXT))
+    mentioned = set(re.findall(r"`?dazoo (list|show|plugins|train|adapt|eval|predict|bench (?:run|status|report|compare)|data (?:list|get|pack|info))\b", TEXT))
     assert {"list", "show", "predict", "data list", "data get", "data pack"} <= mentioned
     for words in mentioned:
         assert run(*words.split(), "--help").code == 0
