@@ -55,10 +55,11 @@ def test_own_pictures_example_runs(here: Path, run, settings: list[str]) -> None
 
 
 def test_every_command_that_is_mentioned_exists(run) -> None:
-    mentioned = set(re.findall(r"`?dazoo (list|show|plugins|train|adapt|eval|predict|bench (?:run|status|report|compare)|data (?:list|get|pack|info))\b", TEXT))
+    words = "list|show|plugins|train|adapt|eval|predict|bench (?:run|status|report|compare)|data (?:list|get|pack|info)"
+    mentioned = set(re.findall(rf"`?dazoo ({words})\b", TEXT))
     assert {"list", "show", "predict", "data list", "data get", "data pack"} <= mentioned
-    for words in mentioned:
-        assert run(*words.split(), "--help").code == 0
+    for command in mentioned:
+        assert run(*command.split(), "--help").code == 0
 
 
 def test_the_table_names_what_is_installed() -> None:
