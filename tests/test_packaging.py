@@ -70,5 +70,10 @@ def test_wheels_hold_code_and_data(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         (wheel,) = out.glob("*.whl")
         shipped = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
-        there = {str(f.relative_to(folder)) for n in names for f in (folder / n).rglob("*") if f.is_file() and "__pycache__" not in f.parts}
-        assert shipped == there
+        wheel_of = project(folder)["tool"]["hatch"]["build"]["targets"]["wheel"]
+        places = {n: Path(at) for n, at in ({n: n for n in names} | wheel_of.get("force-include", {})).items()}
+        assert shipped == {str(at / f.relative_to(folder / n)) for n, at in places.items() for f in _files(folder / n)}
+
+
+def _files(place: Path) -> list[Path]:
+    return [f for f in [place, *place.rglob("*")] if f.is_file() and "__pycache__" not in f.parts]

@@ -122,7 +122,8 @@ class Driver:
             needs = self.needs(cell)
             memory = (needs.memory, needs.device_memory) if needs else (0, 0)
             arguments = asdict(self._job(cell, times[cell.path]))
-            yield Task(cell.path, f"{cell.name} seed {cell.seed}", "dazoo.bench.work:run_cell", arguments, *memory)
+            title, modules = f"{cell.name} seed {cell.seed}", (self.trainer.partition(":")[0],)
+            yield Task(cell.path, title, "dazoo.bench.work:run_cell", arguments, *memory, modules)
 
     def _job(self, cell: Cell, times: int) -> Job:
         return Job(
@@ -146,7 +147,7 @@ class Driver:
                 if not recorded:  # its process died before it could say anything
                     self.store.fail(path, failure(self._job(todo[path], times[path] - 1), "Died", outcome.error))
                 del todo[path]
-        # else: another process has it in hand; the next round sees to it
+        # else: it was stopped, or another process has it in hand; the next round sees to it
 
 
 def work_folder(store: Store) -> Path:

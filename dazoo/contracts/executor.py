@@ -19,6 +19,7 @@ class Task:
         arguments: JSON values.
         memory: bytes of main memory that it is expected to need; 0 where nothing like it has been measured.
         device_memory: bytes of a GPU's memory, likewise.
+        preload: modules that the function will import; `dazoo.contracts.process.TaskProcess` imports them once for all tasks.
     """
 
     id: str
@@ -27,11 +28,16 @@ class Task:
     arguments: dict[str, Any]
     memory: int = 0
     device_memory: int = 0
+    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: `error` is None where its function returned, else what is known (an exit code, a lost node)."""
+    """How a task ended: `error` is None where its function returned or was stopped, else what is known (an exit code, a lost worker).
+
+    An error is an attempt that counts against the task; after a few it is given up. What ended for no fault of the task's (a preemption, a
+    node that is gone) has none: the task is handed out again.
+    """
 
     task: Task
     error: str | None = None

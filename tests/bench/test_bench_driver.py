@@ -182,6 +182,7 @@ def test_work_of_an_object_store_is_kept_on_this_machine(tmp_path, monkeypatch):
 
 def _driver(root: Path, cells: str) -> subprocess.Popen:
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's background jobs ignore it
         "from benchmarks import fake; from dazoo.bench.driver import Driver; from dazoo.bench.local import LocalExecutor;"
         f"from dazoo.bench.store import open_store; c = {cells};"
         f"n = Driver(open_store({str(root)!r}), LocalExecutor(2), trainer=fake.TRAINER).run(c); assert not n.errors, n"
