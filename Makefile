@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.dazoo-installed
-PLUGINS := backbones gans methods signs digits
+PLUGINS := backbones gans methods signs digits executors
 PROJECTS := pyproject.toml $(PLUGINS:%=plugins/%/pyproject.toml)
 EDITABLE := -e .[dev] $(PLUGINS:%=-e plugins/%)
 

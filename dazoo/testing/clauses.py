@@ -19,6 +19,7 @@ HOMES = {
     "backbone": "dazoo.testing.of_backbones",
     "method": "dazoo.testing.of_methods",
     "gan": "dazoo.testing.of_gans",
+    "executor": "dazoo.testing.of_executors",
 }
 """Module of each kind's own clauses. They are imported when a clause runs: collecting tests needs no torch."""
 
@@ -35,7 +36,7 @@ class Clause:
     """One clause for one name; calling it runs it.
 
     Attributes:
-        kind: "plugin", "backbone", "method" or "gan".
+        kind: "plugin", "backbone", "method", "gan" or "executor".
         name: registered name, or "distribution:entry point".
         title: the clause, a function of its kind's module or of the shared one.
         settings: keyword arguments to build the name with.
@@ -114,6 +115,14 @@ TITLES: Mapping[str, tuple[str, ...]] = {
         "state_survives_a_checkpoint",
         "settings_are_known",
     ),
+    "executor": (
+        "nothing_to_do_is_done",
+        "runs_every_task_once_in_a_process_of_its_own",
+        "says_what_went_wrong",
+        "a_stopped_task_has_no_error",
+        "runs_as_many_at_a_time_as_it_is_told",
+        "closing_stops_what_runs",
+    ),
 }
 
 
@@ -121,7 +130,7 @@ def clauses_of(kind: str, names: Iterable[str] | str = "*", *, settings: Mapping
     """Every clause for every name.
 
     Args:
-        kind: "plugin", "backbone", "method" or "gan".
+        kind: "plugin", "backbone", "method", "gan" or "executor".
         names: names, or a wildcard pattern over the registered ones.
         settings: keyword arguments by name, to build it smaller or with what it requires; "*" for the others.
 

@@ -1,0 +1,139 @@
+"""The ray executor: one Ray task a cell. Ray finds the machine; the cell runs there in a process of its own.
+
+Ray's worker only starts that process and waits. So it stays warm from cell to cell (its fork server has torch imported), and a cell that
+crashes, leaks or keeps a GPU's memory leaves nothing in it. Nothing is retried by Ray: the driver sees from the store what is missing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from collections.abc import Iterator
+from multiprocessing import connection
+from typing import Any
+
+from dazoo.contracts import Executor
+from dazoo.contracts import Outcome
+from dazoo.contracts import Task
+from dazoo.contracts.process import GRACE
+from dazoo.contracts.process import TaskProcess
+from dazoo.contracts.process import gpu_memory
+from dazoo.contracts.process import main_memory
+from dazoo.contracts.process import stop
+from dazoo.errors import SettingsError
+
+
+POLL = 0.2
+"""Seconds between looks at whether Ray has cancelled a task."""
+
+
+class RayExecutor(Executor):
+    """Runs cells on a Ray cluster that exists, or on one of this machine's own that ends with the command.
+
+    The results' folder must be one that all nodes see, or an object store; dazoo and its plugins must be installed on each node in the same
+    versions. Variables of this process that begin with DAZOO_ hold in every cell.
+
+    Args:
+        workers: cells at a time; 0 is as many as the cluster has room for, also when it grows.
+        cpus: processor cores a cell.
+        address: of the cluster, "host:port" or "ray://host:port"; unless given RAY_ADDRESS, then a cluster on this machine, then a new one.
+
+    Raises:
+        SettingsError: Ray is not installed, or there is no cluster at the address.
+    """
+
+    def __init__(self, workers: int = 0, cpus: int = 1, address: str = "") -> None:
+        super().__init__(workers)
+        if workers < 0 or cpus < 1:
+            raise SettingsError(f"workers is {workers} and cpus {cpus}; expected 0 (chosen here) or more, and 1 or more.")
+        self.cpus, self.address = cpus, address
+        self._ray: Any = None
+        self._gpu = 0
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        queue, running = iter(tasks), dict[Any, Task]()
+        ray = self._connected()
+        try:
+            while True:
+                while len(running) < self._room() and (task := next(queue, None)) is not None:
+                    running[self._submit(task)] = task
+                if not running:
+                    return
+                for ended in ray.wait(list(running), num_returns=1, timeout=5)[0]:  # a look at the cluster's size now and then
+                    yield Outcome(running.pop(ended), self._error(ended))
+        finally:
+            for task in running:
+                ray.cancel(task)
+            ray.wait(list(running), num_returns=len(running), timeout=GRACE + 5) if running else None
+
+    def _connected(self) -> Any:
+        if self._ray is None:
+            try:
+                import ray
+            except ImportError as exc:
+                raise SettingsError(f"The executor 'ray' needs Ray ({exc}); install it with: pip install 'dazoo-executors[ray]'.") from None
+            if not ray.is_initialized():
+                try:
+                    ray.init(self.address or None, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+                except (ConnectionError, ValueError, RuntimeError) as exc:
+                    raise SettingsError(f"There is no Ray cluster at {self.address or 'RAY_ADDRESS'!r}: {exc}") from exc
+            self._ray = ray
+            if ray.cluster_resources().get("GPU"):
+                self._gpu = ray.get(ray.remote(num_gpus=0.01)(smallest_gpu).remote())
+        return self._ray
+
+    def _room(self) -> int:
+        """Cells to have in Ray's hands."""
+        return self.workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)) // self.cpus)
+
+    def _submit(self, task: Task) -> Any:
+        largest = max((node["Resources"].get("memory", 0.0) for node in self._ray.nodes() if node["Alive"]), default=0.0)
+        options = {
+            "num_cpus": self.cpus,
+            "num_gpus": self._share(task),
+            "memory": int(min(1.2 * task.memory, largest)),
+            "max_retries": 0,
+            "max_calls": 0,  # the worker holds no GPU memory, so it may be used again
+            "name": task.title,
+        }
+        variables = {key: value for key, value in os.environ.items() if key.startswith("DAZOO_")}
+        return self._ray.remote(**options)(host).remote(task, self.cpus, variables)
+
+    def _share(self, task: Task) -> float:
+        """Part of a GPU: what it needs, by its memory; a whole one where that is not known."""
+        if not self._ray.cluster_resources().get("GPU"):
+            return 0.0
+        return min(1.0, math.ceil(120 * task.device_memory / self._gpu) / 100 or 1.0) if self._gpu else 1.0
+
+    def _error(self, ended: Any) -> str | None:
+        try:
+            return self._ray.get(ended)
+        except self._ray.exceptions.NodeDiedError:
+            return None
+        except self._ray.exceptions.RayError as exc:
+            return f"{type(exc).__name__}: {str(exc).strip().splitlines()[0]}"
+
+
+def host(task: Task, threads: int, variables: dict[str, str]) -> str | None:
+    """In a Ray worker: run the task in a process, and say what went wrong, or None."""
+    import ray
+
+    gpus = ",".join(str(gpu) for gpu in ray.get_gpu_ids())
+    if gpus:
+        process = TaskProcess(task, threads=threads, environment={**variables, "CUDA_VISIBLE_DEVICES": gpus})
+    else:
+        process = TaskProcess(task, threads=threads, memory=int(0.9 * main_memory()), environment=variables)
+    try:
+        while not connection.wait([process.sentinel], POLL):  # Ray cancels by an exception, which cannot break into a longer wait
+            pass
+    except BaseException:
+        stop([process])
+        raise
+    return process.outcome().error
+
+
+def smallest_gpu() -> int:
+    """In a Ray worker: bytes of the smallest GPU of its node, 0 where that is not known."""
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    return min(gpu_memory().values(), default=0)

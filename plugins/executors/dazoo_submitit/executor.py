@@ -1,0 +1,128 @@
+"""The submitit executor: one Slurm job a cell, handed over in arrays. Slurm holds the queue: the driver may end while jobs wait or run."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import islice
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+from dazoo.contracts import Executor
+from dazoo.contracts import Outcome
+from dazoo.contracts import Task
+from dazoo.contracts.process import TaskProcess
+from dazoo.contracts.process import stop
+from dazoo.data.paths import cache_dir
+from dazoo.errors import SettingsError
+
+
+ARRAY = 1000
+"""Most jobs of an array; Slurm's default limit is 1001."""
+
+POLL = 1.0
+"""Seconds between looks at the jobs (submitit itself asks Slurm once a minute and watches files in between)."""
+
+
+class SubmititExecutor(Executor):
+    """Runs cells through Slurm. A job that is preempted, or that nears its time limit, saves its state and is queued again.
+
+    The results' folder must be one that all nodes see, or an object store, and so must `folder`.
+
+    Args:
+        workers: jobs in Slurm's hands at a time; 0 is as many as an array takes, and Slurm decides how many run.
+        cluster: "slurm", or "local" for processes on this machine; unless given Slurm where there is one.
+        folder: for job scripts and their logs; in dazoo's cache unless given.
+        minutes: time limit of a job. A cell that needs longer goes on in the next one, at most three times.
+        cpus, gpus: of a job.
+        parameters: any other of submitit's, such as slurm_partition="gpu", slurm_array_parallelism=8 or mem_gb=32. Memory is asked for as
+            like cells have needed it, unless given.
+
+    Raises:
+        SettingsError: submitit is not installed, or knows no such parameter.
+    """
+
+    def __init__(
+        self, workers: int = 0, cluster: str = "", folder: str = "", minutes: int = 240, cpus: int = 2, gpus: int = 0, **parameters: Any
+    ) -> None:
+        super().__init__(workers)
+        if workers < 0 or minutes < 1 or cpus < 1 or gpus < 0:
+            wrong = f"workers is {workers}, minutes {minutes}, cpus {cpus} and gpus {gpus}"
+            raise SettingsError(f"{wrong}; expected 0 or more workers and gpus, 1 or more minutes and cpus.")
+        try:
+            import submitit
+        except ImportError as exc:
+            hint = "install it with: pip install 'dazoo-executors[slurm]'"
+            raise SettingsError(f"The executor 'submitit' needs submitit ({exc}); {hint}.") from None
+        self.cpus, self.memory_given = cpus, "mem_gb" in parameters or "slurm_mem" in parameters
+        place = Path(folder).expanduser() if folder else cache_dir() / "submitit"
+        cluster = cluster or ("slurm" if shutil.which("srun") else "local")
+        try:
+            self.jobs = submitit.AutoExecutor(folder=place / "%j", cluster=cluster)
+            self.jobs.update_parameters(timeout_min=minutes, cpus_per_task=cpus, gpus_per_node=gpus, **parameters)
+        except (NameError, ValueError, RuntimeError, TypeError) as exc:
+            raise SettingsError(f"submitit does not take these settings: {exc}") from exc
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        queue, running = iter(tasks), dict[Any, Task]()
+        try:
+            while True:
+                fresh = list(islice(queue, (self.workers or ARRAY) - len(running)))
+                if fresh:
+                    running.update(self._submit(fresh))
+                if not running:
+                    return
+                ended = [job for job in running if job.done()]
+                for job in ended:
+                    yield Outcome(running.pop(job), _error(job))
+                if not ended:
+                    time.sleep(POLL)
+        finally:
+            for job in running:
+                job.cancel(check=False)
+
+    def _submit(self, tasks: list[Task]) -> dict[Any, Task]:
+        if not self.memory_given and all(task.memory for task in tasks):
+            self.jobs.update_parameters(mem_gb=math.ceil(1.2 * max(task.memory for task in tasks) / 2**30))
+        with self.jobs.batch():
+            jobs = [self.jobs.submit(Host(task, self.cpus)) for task in tasks]
+        return dict(zip(jobs, tasks, strict=True))
+
+
+class Host:
+    """In a Slurm job: runs the task in a process of its own. Called, it says what went wrong, or None."""
+
+    def __init__(self, task: Task, threads: int) -> None:
+        self.task, self.threads = task, threads
+        self._process: TaskProcess | None = None
+
+    def __call__(self) -> str | None:
+        self._process = TaskProcess(self.task, threads=self.threads)
+        try:
+            connection.wait([self._process.sentinel])
+        except BaseException:  # cancelled
+            stop([self._process])
+            raise
+        return self._process.outcome().error
+
+    def checkpoint(self) -> Any:
+        """Called by submitit when the job must make room: let the task save, and queue it again."""
+        from submitit.helpers import DelayedSubmission
+
+        if self._process is not None:
+            stop([self._process])
+        return DelayedSubmission(Host(self.task, self.threads))
+
+
+def _error(job: Any) -> str | None:
+    from submitit.core.utils import FailedJobError
+    from submitit.core.utils import UncompletedJobError
+
+    try:
+        return job.result()
+    except (FailedJobError, UncompletedJobError) as exc:
+        return f"{type(exc).__name__}: {str(exc).strip().splitlines()[0]}"
