@@ -57,6 +57,14 @@ class TrainingError(DazooError):
     """A training run that cannot go on (a loss that is not finite, a damaged checkpoint)."""
 
 
+class StoreError(DazooError):
+    """Results of a benchmark that cannot be written: a full disk, a quota, a file system that has become read-only."""
+
+
+class ExecutorError(DazooError):
+    """The cluster or the queue that runs the cells of a benchmark is gone. What is finished is kept; the same command continues."""
+
+
 class Interrupted(DazooError):
     """A run stopped by a signal; its state was saved and the same command continues it."""
 

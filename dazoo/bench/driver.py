@@ -25,6 +25,7 @@ from dazoo.contracts import Executor
 from dazoo.contracts import Outcome
 from dazoo.contracts import Task
 from dazoo.data.paths import cache_dir
+from dazoo.errors import StoreError
 
 
 ATTEMPTS = 3
@@ -132,12 +133,18 @@ class Driver:
         )  # fmt: skip
 
     def _took(self, outcome: Outcome, todo: dict[str, Cell], times: dict[str, int], count: Count) -> None:
-        """Look at what is in the store, whatever the executor says: it alone decides whether a cell is finished."""
+        """Look at what is in the store, whatever the executor says: it alone decides whether a cell is finished.
+
+        Raises:
+            StoreError: nothing more can be written, so the other cells are stopped too.
+        """
         path = outcome.task.id
         count.running.pop(path, None)
         if self.store.has(path):
             del todo[path]
             count.done += 1
+        elif outcome.error is not None and outcome.error.startswith(f"{StoreError.__name__}: "):
+            raise StoreError(outcome.error.partition(": ")[2])
         elif outcome.error is not None:
             times[path] += 1
             record = self.store.failure(path)

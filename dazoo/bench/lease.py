@@ -34,14 +34,22 @@ class Lease:
 
     @classmethod
     def take(cls, file: Path) -> Lease | None:
-        """The lease, or None while another process has it."""
+        """The lease, or None while another process has it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileExistsError:
             return None
-        with os.fdopen(handle, "w") as out:
-            out.write(json.dumps({"machine": machine(), "pid": os.getpid(), "born": _born(os.getpid())}) + "\n")
+        try:
+            with os.fdopen(handle, "w") as out:
+                out.write(json.dumps({"machine": machine(), "pid": os.getpid(), "born": _born(os.getpid())}) + "\n")
+        except OSError:
+            file.unlink(missing_ok=True)
+            raise
         return cls(file)
 
     def __enter__(self) -> Lease:

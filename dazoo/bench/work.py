@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import platform
 import resource
 import shutil
@@ -29,6 +31,7 @@ from dazoo.bench.store import RECORD
 from dazoo.bench.store import open_store
 from dazoo.bench.store import write_whole
 from dazoo.errors import Interrupted
+from dazoo.errors import StoreError
 from dazoo.names import parse
 from dazoo.plain import strict_json
 
@@ -76,9 +79,18 @@ def run_cell(arguments: Mapping[str, Any]) -> None:
 
     Raises:
         Interrupted, KeyboardInterrupt: stopped; the state is saved and the same call continues.
-        Exception: what went wrong; it has been recorded, unless the store could not be written either.
+        StoreError: no room to write to. It says nothing about the cell, so it is not recorded.
+        Exception: what went wrong; it has been recorded.
     """
-    job = Job(**arguments)
+    try:
+        _run(Job(**arguments))
+    except Exception as exc:
+        if not _no_room(exc):
+            raise
+        raise StoreError(f"{exc}. Make room, and give the same command again; it goes on where it was.") from exc
+
+
+def _run(job: Job) -> None:
     store = open_store(job.store)
     if store.has(job.path):
         return
@@ -99,6 +111,8 @@ def run_cell(arguments: Mapping[str, Any]) -> None:
         except (Interrupted, KeyboardInterrupt):
             raise
         except BaseException as exc:  # a plugin's SystemExit is a failed cell as well
+            if _no_room(exc):
+                raise
             text = "".join(traceback.format_exception(exc))[-8000:]
             store.fail(job.path, failure(job, type(exc).__name__, str(exc), text, time.monotonic() - since))
             raise
@@ -138,6 +152,11 @@ def _halves(job: Job) -> bool:
 def out_of_memory(exc: BaseException) -> bool:
     """Whether an exception says that memory ran out, of a GPU or of the machine (torch's CPU allocator has no type of its own)."""
     return isinstance(exc, torch.OutOfMemoryError | MemoryError) or isinstance(exc, RuntimeError) and "can't allocate memory" in str(exc)
+
+
+def _no_room(exc: BaseException) -> bool:
+    """Whether a disk or a quota is full, or has become read-only: by its message, since libraries wrap it in errors of their own."""
+    return any(os.strerror(code) in str(exc) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
 
 
 def _head(job: Job) -> Record:

@@ -58,5 +58,8 @@ class Executor:
 
         Closing the iterator (`close()`, or an exception in the loop over it) stops what still runs: first by SIGTERM, which saves a
         checkpoint, and after a while by SIGKILL.
+
+        Raises:
+            dazoo.errors.ExecutorError: where the tasks should run is gone, so that no other one would run either.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement run(tasks).")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import signal
 import subprocess
@@ -18,11 +20,13 @@ from dazoo.bench.driver import work_folder
 from dazoo.bench.lease import Lease
 from dazoo.bench.local import LocalExecutor
 from dazoo.bench.local import Place
+from dazoo.bench.store import FolderStore
 from dazoo.bench.store import open_store
 from dazoo.contracts import Executor
 from dazoo.contracts import Outcome
 from dazoo.contracts import Task
 from dazoo.errors import SettingsError
+from dazoo.errors import StoreError
 
 
 class Here(Executor):
@@ -85,6 +89,18 @@ def test_out_of_memory_halves_the_batch_and_says_so(tmp_path, here, monkeypatch)
     assert open_store(tmp_path).record(cells[0].path)["batch"] == {"asked": 32, "used": 8}
     hopeless = fake.cells(1, leak=0)
     assert "MemoryError" in drive(tmp_path, hopeless, here).errors[hopeless[0].path]
+
+
+def test_a_full_disk_stops_the_grid_and_counts_against_no_cell(tmp_path, here, monkeypatch):
+    def full(self, path, folder):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="No space left on device.*Make room"):
+        patch.setattr(FolderStore, "commit", full)
+        drive(tmp_path, fake.cells(3), here)
+    assert len(here.ran) == 1 and not open_store(tmp_path).failed()
+    assert drive(tmp_path, fake.cells(3), here).done == 3
+    assert fake.faults(tmp_path, fake.cells(3)) == []
 
 
 def test_a_cell_in_another_drivers_hands_is_waited_for_and_not_doubled(tmp_path, here):

@@ -21,6 +21,7 @@ from dazoo.contracts.process import TaskProcess
 from dazoo.contracts.process import gpu_memory
 from dazoo.contracts.process import main_memory
 from dazoo.contracts.process import stop
+from dazoo.errors import ExecutorError
 from dazoo.errors import SettingsError
 
 
@@ -77,7 +78,8 @@ class RayExecutor(Executor):
                 try:
                     ray.init(self.address or None, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
                 except (ConnectionError, ValueError, RuntimeError) as exc:
-                    raise SettingsError(f"There is no Ray cluster at {self.address or 'RAY_ADDRESS'!r}: {exc}") from exc
+                    hint = "A cluster that asks for a token is reached with RAY_AUTH_MODE=token in the environment."
+                    raise SettingsError(f"There is no Ray cluster at {self.address or 'RAY_ADDRESS'!r}: {exc}. {hint}") from exc
             self._ray = ray
             if ray.cluster_resources().get("GPU"):
                 self._gpu = ray.get(ray.remote(num_gpus=0.01)(smallest_gpu).remote())
@@ -109,8 +111,10 @@ class RayExecutor(Executor):
     def _error(self, ended: Any) -> str | None:
         try:
             return self._ray.get(ended)
-        except self._ray.exceptions.NodeDiedError:
+        except self._ray.exceptions.NodeDiedError:  # of the cell's node: it runs on another one
             return None
+        except self._ray.exceptions.LocalRayletDiedError as exc:  # of the driver's own node
+            raise ExecutorError("Ray has ended on this machine. Start it again, and give the same command; it goes on.") from exc
         except self._ray.exceptions.RayError as exc:
             return f"{type(exc).__name__}: {str(exc).strip().splitlines()[0]}"
 
