@@ -28,7 +28,7 @@ Record = dict[str, Any]
     adapts              False for plain training on the source, which the other recipes of backbone, scenario and seed are compared with
     attempts            how often it was tried, this time included
     batch               {"asked", "used"}: pictures a step, and pictures at a time (fewer after running out of memory; gradients add up)
-    machine             {"device", "precision", "threads", "platform", "python", "versions"}
+    machine             {"device", "precision", "threads", "platform", "python", "versions"}, and "processes" that trained it together
     cost                {"seconds", "images_per_second", "memory", "device_memory"}: wall time of training, peak bytes
   done:
     numbers             the four numbers in [0, 1]: {"source_only", "last", "chosen", "oracle"}, and "n_target", "validator",

@@ -65,6 +65,7 @@ class Driver:
         data, device, weights, trainer: see `dazoo.bench.work.Job`.
         needs: what a cell will probably need (memory), or None.
         attempts: see ATTEMPTS.
+        processes: that train a cell together, on a GPU each.
         watch: called with the count after every change.
     """
 
@@ -76,6 +77,7 @@ class Driver:
     trainer: str = "dazoo.bench.train:train"
     needs: Callable[[Cell], Measured | None] = lambda cell: None
     attempts: int = ATTEMPTS
+    processes: int = 1
     watch: Callable[[Count], None] = lambda count: None
 
     def run(self, cells: Sequence[Cell]) -> Count:
@@ -121,15 +123,16 @@ class Driver:
             count.running[cell.path] = time.monotonic()
             self.watch(count)
             needs = self.needs(cell)
-            memory = (needs.memory, needs.device_memory) if needs else (0, 0)
+            memory = (needs.memory * self.processes, needs.device_memory) if needs else (0, 0)
             arguments = asdict(self._job(cell, times[cell.path]))
             title, modules = f"{cell.name} seed {cell.seed}", (self.trainer.partition(":")[0],)
-            yield Task(cell.path, title, "dazoo.bench.work:run_cell", arguments, *memory, modules)
+            yield Task(cell.path, title, "dazoo.bench.work:run_cell", arguments, *memory, modules, self.processes)
 
     def _job(self, cell: Cell, times: int) -> Job:
         return Job(
             cell.id, cell.path, cell.name, cell.seed, dict(cell.settings), dict(cell.identity), self.store.address,
             str(work_folder(self.store)), self.data, self.device, self.weights, self.trainer, times,
+            processes=self.processes,
         )  # fmt: skip
 
     def _took(self, outcome: Outcome, todo: dict[str, Cell], times: dict[str, int], count: Count) -> None:

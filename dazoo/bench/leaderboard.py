@@ -143,6 +143,7 @@ def _machines(rows: Sequence[Row]) -> tuple[Machine, ...]:
             parts = (
                 m.get("device"),
                 m.get("precision"),
+                m.get("processes", 1) > 1 and f"{m['processes']} processes",
                 threads and f"{threads} thread{'s' * (threads > 1)}",
                 m.get("platform"),
                 m.get("python") and f"Python {m['python']}",

@@ -16,6 +16,7 @@ from dazoo.contracts.process import cores
 from dazoo.contracts.process import gpu_memory
 from dazoo.contracts.process import main_memory
 from dazoo.contracts.process import stop
+from dazoo.errors import ExecutorError
 from dazoo.errors import SettingsError
 
 
@@ -54,7 +55,7 @@ class LocalExecutor(Executor):
         self.limit = memory or int(0.9 * main_memory())
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
-        queue, waiting, running = iter(tasks), None, dict[int, tuple[TaskProcess, Place]]()
+        queue, waiting, running = iter(tasks), None, dict[int, tuple[TaskProcess, list[Place]]]()
         try:
             while True:
                 waiting = next(queue, None) if waiting is None else waiting
@@ -64,24 +65,30 @@ class LocalExecutor(Executor):
                 if not running:
                     return
                 for sentinel in connection.wait(list(running)):
-                    process, place = running.pop(sentinel)
-                    place.expected.pop(sentinel)
+                    process, places = running.pop(sentinel)
+                    for place in places:
+                        place.expected.pop(sentinel)
                     yield process.outcome()
         finally:
             stop([process for process, _ in running.values()])
 
-    def _start(self, task: Task, running: dict[int, tuple[TaskProcess, Place]]) -> bool:
-        """Start the task where there is room, most of it first."""
-        for place in sorted(self.places, key=lambda p: sum(p.expected.values()) - p.size):
-            want = place.room(task, self.workers)
-            if want is None:
-                continue
-            threads = max(1, cores() // self.workers)
-            if place.gpu is None:
-                process = TaskProcess(task, threads=threads, memory=self.limit)
-            else:
-                process = TaskProcess(task, threads=threads, environment={"CUDA_VISIBLE_DEVICES": place.gpu})
-            place.expected[process.sentinel] = want
-            running[process.sentinel] = process, place
-            return True
-        return False
+    def _start(self, task: Task, running: dict[int, tuple[TaskProcess, list[Place]]]) -> bool:
+        """Start the task where there is room, most of it first.
+
+        Raises:
+            ExecutorError: it wants more GPUs than there are.
+        """
+        gpus = [place.gpu for place in self.places if place.gpu is not None]
+        wanted = task.devices if gpus else 1
+        if wanted > len(self.places):
+            raise ExecutorError(f"{task.title} wants {wanted} GPUs, and this machine has {len(gpus)}; use as many, or another executor.")
+        places = sorted(self.places, key=lambda p: sum(p.expected.values()) - p.size)[:wanted]
+        rooms = [place.room(task, self.workers) for place in places]
+        if any(room is None or wanted > 1 and place.expected for room, place in zip(rooms, places, strict=True)):
+            return False
+        where = {"environment": {"CUDA_VISIBLE_DEVICES": ",".join(str(p.gpu) for p in places)}} if gpus else {"memory": self.limit}
+        process = TaskProcess(task, threads=max(1, cores() // self.workers), **where)
+        for room, place in zip(rooms, places, strict=True):
+            place.expected[process.sentinel] = place.size if wanted > 1 else room or 0
+        running[process.sentinel] = process, places
+        return True

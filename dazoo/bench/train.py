@@ -36,7 +36,7 @@ SAMPLES = 32
 
 
 def train(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
-    """Train a job in `folder`, put the model and pictures into `cell`, and give the record's own fields.
+    """Train a job in `folder`, put the model and pictures into `cell`, and give the record's own fields (the first of several processes).
 
     Raises:
         SettingsError: this machine's plugins or data are not those that the cell's id stands for.
@@ -53,6 +53,8 @@ def train(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
         raise DataError(f"{job.name}: the target has no labels, so there is nothing to count; use 'dazoo train' for it.")
     device = choose_device(job.device)
     trained = execute(plan, domains, out=folder, device=device, source_only=False)
+    if not trained.first:
+        return {}
     results = trained.model.config["results"]
     predictions = np.stack([p.numpy() for p in trained.history.predictions])  # (E, N)
     _keep(trained, domains, folder, cell, job.weights)
@@ -61,10 +63,11 @@ def train(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
     return {
         "recipe": asdict(plan.recipe),
         "adapts": plan.adapts(plugins),
-        "batch": {"asked": plan.settings.batch, "used": plan.settings.batch // job.accumulate},
+        "batch": {"asked": plan.settings.batch, "used": plan.settings.batch // job.parts},
         "machine": {
             **machine(torch.cuda.get_device_name(device) if on_gpu else device.type),
             "precision": "bf16" if bf16 else "fp32",
+            "processes": job.processes,
         },
         "cost": {
             "seconds": results["seconds"],

@@ -30,6 +30,7 @@ from dazoo.bench.lease import Lease
 from dazoo.bench.store import RECORD
 from dazoo.bench.store import open_store
 from dazoo.bench.store import write_whole
+from dazoo.engine.launch import together
 from dazoo.errors import Interrupted
 from dazoo.errors import StoreError
 from dazoo.names import parse
@@ -47,6 +48,7 @@ class Job:
         weights: keep the model in the cell.
         trainer: "module:function" that makes the record; see `dazoo.bench.train`.
         attempts: times the cell was tried before. accumulate: parts that a step is run in; rises when memory runs out.
+        processes: that train the cell together, on a GPU each; a batch is divided among them.
     """
 
     id: str
@@ -63,11 +65,17 @@ class Job:
     trainer: str = "dazoo.bench.train:train"
     attempts: int = 0
     accumulate: int = 1
+    processes: int = 1
 
     @property
     def folder(self) -> Path:
         """Where this cell's checkpoints and its log are."""
         return Path(self.work) / self.id
+
+    @property
+    def parts(self) -> int:
+        """That a batch is divided into, over processes and one after another."""
+        return self.processes * self.accumulate
 
 
 Trainer = Callable[[Job, Path, Path], Mapping[str, Any]]
@@ -123,14 +131,14 @@ def _run(job: Job) -> None:
 
 def _train(job: Job, staging: Path) -> Mapping[str, Any]:
     """The record's own fields. Out of memory, the step is run in twice as many parts, whose gradients add up: again from the start."""
-    module, _, function = job.trainer.partition(":")
-    trainer: Trainer = getattr(import_module(module), function)
     while True:
         run = job.folder / f"run-{job.accumulate}"
         too_large = job.folder / f"out-of-memory-{job.accumulate}"
         if not too_large.exists():
             try:
-                return trainer(job, run, staging)
+                if job.processes > 1:
+                    return together(job.processes, call_trainer, job, run, staging, log=job.folder / "log")
+                return call_trainer(job, run, staging)
             except Exception as exc:
                 if not out_of_memory(exc) or not _halves(job):
                     raise
@@ -143,10 +151,17 @@ def _train(job: Job, staging: Path) -> Mapping[str, Any]:
         job = replace(job, accumulate=2 * job.accumulate)
 
 
+def call_trainer(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
+    """What the job's trainer says, in this process."""
+    module, _, function = job.trainer.partition(":")
+    trainer: Trainer = getattr(import_module(module), function)
+    return trainer(job, folder, cell)
+
+
 def _halves(job: Job) -> bool:
     """Whether the batch can be cut once more: parts of at least two pictures."""
     batch = int(job.identity["settings"]["batch"])
-    return batch % (2 * job.accumulate) == 0 and batch // (2 * job.accumulate) >= 2
+    return batch % (2 * job.parts) == 0 and batch // (2 * job.parts) >= 2
 
 
 def out_of_memory(exc: BaseException) -> bool:

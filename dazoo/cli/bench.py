@@ -53,6 +53,7 @@ def run(
     out: Out = RUNS,
     device: Device = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Cells at a time; 0 lets the executor choose.")] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="Train each cell on so many GPUs (or in so many processes) together.")] = 1,
     executor: Annotated[str, typer.Option(help="Where cells run: 'dazoo list executors'.")] = "local",
     executor_set: Annotated[
         list[str] | None, typer.Option("--executor-set", metavar="KEY=VALUE", help="A setting of the executor.")
@@ -90,7 +91,7 @@ def run(
     from dazoo.bench.view import View
 
     with View(work_folder(store), quiet) as view:
-        driver = Driver(store, made, data and str(data.absolute()), device, weights, needs=needs, watch=view)
+        driver = Driver(store, made, data and str(data.absolute()), device, weights, needs=needs, processes=processes, watch=view)
         count = driver.run(cells)
         status = view.status()
     if as_json:

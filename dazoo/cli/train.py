@@ -55,6 +55,8 @@ def command(
     except KeyboardInterrupt:
         say(f"the same command continues from the last state in {folder}.")
         raise
+    if not trained.first:
+        return
     results = trained.model.config.get("results", {})
     if as_json:
         emit_json({"name": trained.model.name, "seed": seed, "folder": folder, "model": trained.folder, "results": results})

@@ -18,10 +18,13 @@ class Batches:
         seed: of the order.
         balance: draw classes equally often (needs labels).
         device: where the pictures live and the batches appear.
+        rows: the part of each batch that is given out.
     """
 
-    def __init__(self, images: ImageSet, *, batch: int, seed: int, balance: bool, device: torch.device) -> None:
-        self.count, self.batch, self.seed = len(images), batch, seed
+    def __init__(
+        self, images: ImageSet, *, batch: int, seed: int, balance: bool, device: torch.device, rows: slice = slice(None)
+    ) -> None:
+        self.count, self.batch, self.seed, self.rows = len(images), batch, seed, rows
         self.pixels = as_tensor(images.images).to(device)  # (N, H, W, C) uint8
         self.labels = None if images.labels is None else torch.from_numpy(np.ascontiguousarray(images.labels)).to(device)
         self.members = None
@@ -49,8 +52,8 @@ class Batches:
         return int(self._order[1][offset])
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor | None]:
-        """Batch number `step`: images (batch, C, H, W) float in [-1, 1], channels last, and labels (batch,) or None."""
-        rows = torch.from_numpy(self.indices(step)).to(self.pixels.device)
+        """Batch number `step`: images (n, C, H, W) float in [-1, 1], channels last, and labels (n,) or None; n is `batch` or `rows`."""
+        rows = torch.from_numpy(self.indices(step)[self.rows]).to(self.pixels.device)
         return normalise(self.pixels[rows]), None if self.labels is None else self.labels[rows]
 
 

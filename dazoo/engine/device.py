@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
+from dazoo.engine.peers import launched
 from dazoo.errors import SettingsError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`; "auto" is CUDA where there is one.
+    """The device called `name`; "auto" is CUDA where there is one. Each process that torchrun started has a GPU of its own.
 
     Raises:
         SettingsError: a device that this machine or this build of torch does not have.
     """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(name)
+        device = torch.device(name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
     except RuntimeError:
         raise SettingsError(f"device is {name!r}; expected auto, cpu, cuda or cuda:N.") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise SettingsError(f"device is {name!r}, but torch {torch.__version__} sees no CUDA device here; use --device cpu.")
+    if device.type == "cuda" and device.index is None and launched():
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     return device
 
 

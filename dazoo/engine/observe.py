@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dazoo.contracts import Backbone
-from dazoo.contracts.images import ImageSet
 from dazoo.data.batches import as_tensor
 from dazoo.data.batches import normalise
 from dazoo.engine.device import autocast
 
 
 @torch.no_grad()
-def outputs_of(network: Backbone, images: ImageSet, device: torch.device, precision: str, batch: int = 256) -> tuple[Tensor, Tensor]:
-    """Pooled features (N, C) and logits (N, K), float32 on the CPU. The network's mode is put back as it was."""
+def outputs_of(network: Backbone, images: np.ndarray, device: torch.device, precision: str, batch: int = 256) -> tuple[Tensor, Tensor]:
+    """Pooled features (N, C) and logits (N, K) of pictures (N, H, W, C) uint8, float32 on the CPU. The network's mode is put back."""
     training = network.training
     network.eval()
-    pixels = as_tensor(images.images)
+    pixels = as_tensor(images)
     features, logits = [], []
     with autocast(device, precision):
         for part in pixels.split(batch):

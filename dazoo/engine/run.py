@@ -21,6 +21,8 @@ from dazoo.contracts import Method
 from dazoo.contracts import Problem
 from dazoo.engine.history import History
 from dazoo.engine.history import TrainingData
+from dazoo.engine.peers import ALONE
+from dazoo.engine.peers import Peers
 from dazoo.engine.settings import Settings
 from dazoo.engine.trainer import Trainer
 from dazoo.errors import SettingsError
@@ -98,6 +100,7 @@ def train_recipe(
     device: torch.device,
     folder: Path | None = None,
     quiet: bool = False,
+    peers: Peers = ALONE,
 ) -> Result:
     """Train a recipe from the start, or continue it from the checkpoints under `folder`.
 
@@ -105,6 +108,7 @@ def train_recipe(
         zoo: where names are looked up.
         domains: both sides; target labels are dropped here, before anything trains.
         parts: keyword arguments by part (see `Options`).
+        peers: the processes that train it together (see `dazoo.engine.peers.joined`).
 
     Raises:
         SettingsError, PluginError, TrainingError, Interrupted: see `Trainer`.
@@ -123,7 +127,8 @@ def train_recipe(
         target_count=len(domains.target_train),
         label_smoothing=settings.label_smoothing,
     )
-    common = {"validators": {n: zoo.validators.build(n) for n in zoo.validators.names()}, "seed": seed, "device": device, "quiet": quiet}
+    validators = {n: zoo.validators.build(n) for n in zoo.validators.names()}
+    common = {"validators": validators, "seed": seed, "device": device, "quiet": quiet, "peers": peers}
     method, bridge = _components(zoo, recipe, problem, parts, seed)
     title = str(recipe)
     if not method.adapts_trained:
@@ -149,6 +154,7 @@ def adapt_trained(
     validators: Mapping[str, Any],
     folder: Path | None = None,
     quiet: bool = False,
+    peers: Peers = ALONE,
     overrides: Mapping[str, Any] | None = None,
     first: Trainer | None = None,
 ) -> Result:
@@ -160,7 +166,7 @@ def adapt_trained(
     own = Settings.layered({**asdict(settings), "ema": 0.0, "steps_per_epoch": 0, **method.defaults, **(overrides or {})})
     trainer = Trainer(
         str(recipe), problem, method, None, replace(data, source_train=None), own,
-        seed=seed, device=device, validators=validators, folder=folder, quiet=quiet,
+        seed=seed, device=device, validators=validators, folder=folder, quiet=quiet, peers=peers,
     )  # fmt: skip
     return _result(trainer, None, problem, own, trainer.run(), first)
 

@@ -28,6 +28,7 @@ from dazoo.contracts import Step
 from dazoo.contracts import Unlabelled
 from dazoo.contracts import Validator
 from dazoo.contracts.component import BACKBONE
+from dazoo.contracts.images import ImageSet
 from dazoo.data.augment import policy
 from dazoo.data.batches import Batches
 from dazoo.engine.checkpoint import read_checkpoint
@@ -37,12 +38,18 @@ from dazoo.engine.display import Display
 from dazoo.engine.history import History
 from dazoo.engine.history import TrainingData
 from dazoo.engine.observe import outputs_of
+from dazoo.engine.peers import ALONE
+from dazoo.engine.peers import Peers
 from dazoo.engine.phases import Parts
 from dazoo.engine.phases import make_optimizers
 from dazoo.engine.phases import merge
 from dazoo.engine.schedules import rate
 from dazoo.engine.settings import Settings
+from dazoo.engine.state import put_back
+from dazoo.engine.state import tensors_of
+from dazoo.engine.state import under
 from dazoo.errors import Interrupted
+from dazoo.errors import SettingsError
 from dazoo.errors import TrainingError
 
 
@@ -64,6 +71,10 @@ class Trainer:
         validators: label-free scores by name; `settings.validator` is the one that chooses.
         seed: fixes everything on a CPU.
         folder: where checkpoints go, or None for none (nothing can be resumed then).
+        peers: the processes that train this model together; the batch and the accuracy are those of all of them.
+
+    Raises:
+        SettingsError: the batch cannot be divided among the processes.
     """
 
     def __init__(
@@ -80,9 +91,17 @@ class Trainer:
         device: torch.device,
         folder: Path | None = None,
         quiet: bool = False,
+        peers: Peers = ALONE,
     ) -> None:
         self.title, self.method, self.settings, self.data = title, method, settings, data
-        self.seed, self.device, self.folder, self.quiet = seed, device, folder, quiet
+        self.seed, self.device, self.folder, self.peers = seed, device, folder, peers
+        self.quiet = quiet or not peers.first
+        self.size, rest = divmod(settings.batch, peers.size * settings.accumulate)  # pictures of each domain in a part
+        if rest or self.size < 2:
+            raise SettingsError(
+                f"A batch of {settings.batch} cannot be divided among {peers.size} processes with {settings.accumulate} parts each; "
+                "expected a multiple that leaves at least 2 images a part. Change --set batch or the number of processes."
+            )
         self.validators = validators
         self.backbone = problem.backbone
         self.components = [c for c in (bridge, method) if c is not None]
@@ -93,7 +112,7 @@ class Trainer:
         self.optimizers = make_optimizers(self.parts, self.phases, self.components, settings)
         self.teacher = copy.deepcopy(self.backbone).eval().requires_grad_(False) if settings.ema else None
         self.weak, self.strong = policy(settings.augment)
-        draw = {"batch": settings.batch, "device": device}
+        draw = {"batch": settings.batch, "rows": peers.rows(settings.batch), "device": device}
         source = data.source_train
         self.source = None if source is None else Batches(source, seed=2 * seed, balance=settings.balance, **draw)
         self.target = Batches(data.target_train, seed=2 * seed + 1, balance=False, **draw)
@@ -119,6 +138,8 @@ class Trainer:
             Interrupted: SIGTERM arrived; the state was saved and the same call continues.
         """
         self._resume()
+        self.peers.check_same(self.number, "the step that they go on from")
+        self.peers.take_from_first(t for module in self._stateful().values() for t in module.state_dict().values())
         since, before = time.monotonic(), self.seconds
         saved = since
         display = Display(self.title, total=self.total, done=self.number, images=self.per_step, quiet=self.quiet)
@@ -134,7 +155,7 @@ class Trainer:
                     display.step(self.number, terms)
                     if ended:
                         display.epoch(self.number // self.per_epoch, self._observe(terms or {}))
-                    if self._stop.is_set():
+                    if self.peers.any_of([self._stop.is_set()])[0]:
                         self._interrupt()
                     if due:
                         self.save()
@@ -144,8 +165,8 @@ class Trainer:
         return self.history
 
     def _step(self) -> None:
-        """One step: a batch of each domain, then every phase. Randomness is seeded from (seed, step) alone."""
-        torch.manual_seed(self.seed * 1_000_003 + self.number)
+        """One step: a batch of each domain, then every phase. Randomness is seeded from (seed, step, process) alone."""
+        torch.manual_seed(self.seed * 1_000_003 + self.number + self.peers.rank * 15_485_863)
         progress = self.number / self.total
         factor = rate(self.settings.schedule, progress, self.settings.warmup)
         for optimizer in self.optimizers.values():
@@ -170,16 +191,16 @@ class Trainer:
             for component in self.components:
                 for step in steps:
                     component.after_step(step)
+        self.peers.take_from_first(b for module in self._stateful().values() for b in module.buffers())
         self.number += 1
 
     def _draw(self, progress: float) -> list[Step]:
-        """The step's batch in `accumulate` parts; nearly always in one."""
+        """This process's share of the step's batch, in `accumulate` parts; nearly always in one."""
         target, _ = self.target(self.number)
         images = labels = None
         if self.source is not None:
             images, labels = self.source(self.number)
-        size = self.settings.batch // self.settings.accumulate
-        return [self._part(images, labels, target, slice(i, i + size), progress) for i in range(0, len(target), size)]
+        return [self._part(images, labels, target, slice(i, i + self.size), progress) for i in range(0, len(target), self.size)]
 
     def _part(self, images: Tensor | None, labels: Tensor | None, target: Tensor, which: slice, progress: float) -> Step:
         source: Any = None if images is None or labels is None else Labelled(self.weak(images[which]), labels[which])
@@ -195,14 +216,13 @@ class Trainer:
         return source
 
     def _update(self, phase: Phase, steps: Sequence[Step]) -> None:
-        """One optimiser update: only the phase's parts have gradients, which add up over the parts of the batch."""
+        """One optimiser update: only the phase's parts have gradients, which add up over parts of the batch and over processes."""
         parameters = self.trained[phase.name]
         for p in self.parts.all:
             p.requires_grad_(False)
         for p in parameters:
             p.requires_grad_(True)
             p.grad = None
-        terms: dict[str, Tensor] = {}
         for step in steps:
             step.enter(phase)
             with autocast(self.device, self.settings.precision):
@@ -210,12 +230,12 @@ class Trainer:
             if terms:
                 (torch.stack([t.float() for t in terms.values()]).sum() / len(steps)).backward()
             self._pending.append((self.number, phase.name, {k: v.detach() for k, v in terms.items()}))
-        if terms:
-            if self.settings.clip:
-                torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip)
-            for name in phase.parts:
-                if name in self.optimizers:
-                    self.optimizers[name].step()
+        self.peers.average_gradients(parameters)
+        if self.settings.clip:
+            torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip)
+        for name in phase.parts:
+            if name in self.optimizers:
+                self.optimizers[name].step()  # leaves alone what has no gradient
 
     def _average(self) -> None:
         if self.teacher is None:
@@ -254,12 +274,12 @@ class Trainer:
 
     def _observe(self, terms: dict[str, float]) -> str:
         """Look at the target without its labels: predictions for later, scores for choosing."""
-        features, logits = outputs_of(self.evaluated, self.data.target_test, self.device, self.settings.precision)
+        features, logits = self._outputs(self.data.target_test)
         self.history.predictions.append(logits.argmax(1).to(torch.int32))
         self.history.terms.append(terms)
         scores: dict[str, float] = {}
         if self.data.source_test is not None and self.data.source_test.labels is not None:
-            source_features, source_logits = outputs_of(self.evaluated, self.data.source_test, self.device, self.settings.precision)
+            source_features, source_logits = self._outputs(self.data.source_test)
             labels = torch.from_numpy(np.ascontiguousarray(self.data.source_test.labels))
             evidence = Evidence(source_features, source_logits, labels, features, logits)
             scores = {name: float(v(evidence)) for name, v in self.validators.items()}
@@ -270,18 +290,19 @@ class Trainer:
             self.chosen = {k: v.detach().cpu().clone() for k, v in self.evaluated.state_dict().items()}
         return " ".join(f"{k} {v:.4f}" for k, v in scores.items())
 
+    def _outputs(self, images: ImageSet) -> tuple[Tensor, Tensor]:
+        """Features (N, C) and logits (N, K) of a whole set, to which each process adds its share."""
+        rows = self.peers.rows(len(images))
+        features, logits = outputs_of(self.evaluated, images.images[rows], self.device, self.settings.precision)
+        return self.peers.gathered(features), self.peers.gathered(logits)
+
     # ------------------------------------------------------------------ state
 
     def save(self) -> None:
-        """Write a checkpoint, if the run has a folder."""
-        if self.folder is None:
+        """Write a checkpoint, if the run has a folder. All processes have the same state; the first writes it."""
+        if self.folder is None or not self.peers.first:
             return
-        tensors = {f"chosen/{k}": v for k, v in self.chosen.items()}
-        for name, module in self._stateful().items():
-            tensors.update({f"module/{name}/{k}": v for k, v in module.state_dict().items()})
-        for name, optimizer in self.optimizers.items():
-            for i, state in optimizer.state_dict()["state"].items():
-                tensors.update({f"optimizer/{name}/{i}/{k}": torch.as_tensor(v) for k, v in state.items() if v is not None})
+        tensors = {f"chosen/{k}": v for k, v in self.chosen.items()} | tensors_of(self._stateful(), self.optimizers)
         if self.history.predictions:
             tensors["history/predictions"] = torch.stack(self.history.predictions)
         record = {
@@ -303,15 +324,8 @@ class Trainer:
             raise TrainingError(
                 f"{self.folder} holds a run of {record['total']} steps, this one has {self.total}; use another output folder."
             )
-        for name, module in self._stateful().items():
-            module.load_state_dict(_under(tensors, f"module/{name}/"), strict=True)
-        for name, optimizer in self.optimizers.items():
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in _under(tensors, f"optimizer/{name}/").items():
-                i, field_name = key.split("/")
-                state.setdefault(int(i), {})[field_name] = _laid_out_as(self.parts.parameters[name][int(i)], value)
-            optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        self.chosen = _under(tensors, "chosen/")
+        put_back(tensors, self._stateful(), self.optimizers, self.parts.parameters)
+        self.chosen = under(tensors, "chosen/")
         self.chosen_score = -math.inf if record["chosen_score"] is None else record["chosen_score"]
         self.history = History(list(tensors.get("history/predictions", [])), record["scores"], record["terms"])
         self.number, self.seconds = record["step"], record["seconds"]
@@ -337,12 +351,3 @@ class Trainer:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
-
-
-def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
-    """The value in the parameter's memory layout: a fused optimiser walks both by address, and files are contiguous."""
-    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape and value.dtype == parameter.dtype else value
-
-
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -150,7 +150,7 @@ def evaluate(
         images = load_scenario(task, data, size=model.size, channels=model.channels, download=download, zoo=plugins).target_test
         images = _in_order(images, model)
     where = choose_device(device)
-    _, logits = outputs_of(deepcopy(model.backbone).to(where), images, where, "fp32")
+    _, logits = outputs_of(deepcopy(model.backbone).to(where), images.images, where, "fp32")
     predicted, labels, k = logits.argmax(1).numpy(), images.labels, len(model.classes)
     by_class = per_class_accuracy(labels, predicted, k)  # (K,), NaN where a class has no picture
     return Evaluation(

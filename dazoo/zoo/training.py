@@ -17,6 +17,8 @@ import torch
 from dazoo.contracts import Domains
 from dazoo.engine.device import choose_device
 from dazoo.engine.history import History
+from dazoo.engine.peers import Peers
+from dazoo.engine.peers import joined
 from dazoo.engine.run import Options
 from dazoo.engine.run import Result
 from dazoo.engine.run import train_recipe
@@ -44,12 +46,14 @@ class Trained:
         numbers: the four numbers on the target, or None when the target has no labels to count with.
         history: label-free scores and loss terms by epoch.
         folder: where it is saved (`dazoo.load(folder)`), or None.
+        first: False in those processes of several that train one model together which leave writing and speaking to the first.
     """
 
     model: Model
     numbers: FourNumbers | None
     history: History
     folder: Path | None
+    first: bool = True
 
 
 def train(
@@ -67,6 +71,8 @@ def train(
     quiet: bool = False,
 ) -> Trained:
     """Train a recipe, or continue one that was interrupted.
+
+    Started by torchrun, the processes train one model together, each with its share of every batch (see `dazoo.engine.peers`).
 
     Args:
         name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own.
@@ -102,11 +108,15 @@ def execute(
     quiet: bool = False,
 ) -> Trained:
     """Train what was planned, or continue it; see `train`."""
+    with joined(device) as peers:
+        return _execute(plan, domains, Path(out).expanduser() if out is not None else None, device, source_only, quiet, peers)
+
+
+def _execute(plan: Plan, domains: Domains, folder: Path | None, device: torch.device, source_only: bool, quiet: bool, peers: Peers) -> Trained:
     plugins, recipe, run, options = zoo(), plan.recipe, plan.settings, plan.options
-    folder = Path(out).expanduser() if out is not None else None
-    if folder is not None:
+    if folder is not None and peers.first:
         _claim(folder, plan.identity(digest_of_domains(domains)))
-    common = {"seed": plan.seed, "device": device, "quiet": quiet}
+    common = {"seed": plan.seed, "device": device, "quiet": quiet, "peers": peers}
     result = train_recipe(plugins, recipe, domains, run, options.parts, folder=folder and folder / "checkpoints", **common)
     alone = None
     labels = domains.target_test.labels
@@ -124,10 +134,10 @@ def execute(
         config=config,
         bridge=result.bridge,
     ).eval()
-    if folder is not None:
+    if folder is not None and peers.first:
         save(model, folder / "model")
         (folder / "history.json").write_text(json.dumps({"scores": result.history.scores, "terms": result.history.terms}, indent=1))
-    return Trained(model, numbers, result.history, folder and folder / "model")
+    return Trained(model, numbers, result.history, folder and folder / "model", peers.first)
 
 
 def count(history: History, labels: np.ndarray, validator: str, source_only: float | None) -> FourNumbers:

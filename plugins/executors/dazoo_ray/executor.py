@@ -103,9 +103,11 @@ class RayExecutor(Executor):
         return self._ray.remote(**options)(host).remote(task, self.cpus, variables)
 
     def _share(self, task: Task) -> float:
-        """Part of a GPU: what it needs, by its memory; a whole one where that is not known."""
+        """Part of a GPU: what it needs, by its memory; a whole one where that is not known, or several."""
         if not self._ray.cluster_resources().get("GPU"):
             return 0.0
+        if task.devices > 1:
+            return float(task.devices)
         return min(1.0, math.ceil(120 * task.device_memory / self._gpu) / 100 or 1.0) if self._gpu else 1.0
 
     def _error(self, ended: Any) -> str | None:

@@ -1,0 +1,46 @@
+"""What a checkpoint holds of modules and optimisers, as named tensors, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch import nn
+
+
+def tensors_of(modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """Every tensor of the modules and of the optimisers' state."""
+    tensors = {f"module/{name}/{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
+    for name, optimizer in optimizers.items():
+        for i, state in optimizer.state_dict()["state"].items():
+            tensors.update({f"optimizer/{name}/{i}/{k}": torch.as_tensor(v) for k, v in state.items() if v is not None})
+    return tensors
+
+
+def put_back(
+    tensors: Mapping[str, Tensor],
+    modules: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    parameters: Mapping[str, Sequence[nn.Parameter]],
+) -> None:
+    """Load what `tensors_of` gave; `parameters` are those that each optimiser trains, in its order."""
+    for name, module in modules.items():
+        module.load_state_dict(under(tensors, f"module/{name}/"), strict=True)
+    for name, optimizer in optimizers.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in under(tensors, f"optimizer/{name}/").items():
+            i, field = key.split("/")
+            state.setdefault(int(i), {})[field] = _laid_out_as(parameters[name][int(i)], value)
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin with the prefix, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """The value in the parameter's memory layout: a fused optimiser walks both by address, and files are contiguous."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape and value.dtype == parameter.dtype else value
