@@ -21,9 +21,7 @@ class Batches:
         rows: the part of each batch that is given out.
     """
 
-    def __init__(
-        self, images: ImageSet, *, batch: int, seed: int, balance: bool, device: torch.device, rows: slice = slice(None)
-    ) -> None:
+    def __init__(self, images: ImageSet, *, batch: int, seed: int, balance: bool, device: torch.device, rows: slice = slice(None)) -> None:
         self.count, self.batch, self.seed, self.rows = len(images), batch, seed, rows
         self.pixels = as_tensor(images.images).to(device)  # (N, H, W, C) uint8
         self.labels = None if images.labels is None else torch.from_numpy(np.ascontiguousarray(images.labels)).to(device)

@@ -112,7 +112,9 @@ def execute(
         return _execute(plan, domains, Path(out).expanduser() if out is not None else None, device, source_only, quiet, peers)
 
 
-def _execute(plan: Plan, domains: Domains, folder: Path | None, device: torch.device, source_only: bool, quiet: bool, peers: Peers) -> Trained:
+def _execute(
+    plan: Plan, domains: Domains, folder: Path | None, device: torch.device, source_only: bool, quiet: bool, peers: Peers
+) -> Trained:
     plugins, recipe, run, options = zoo(), plan.recipe, plan.settings, plan.options
     if folder is not None and peers.first:
         _claim(folder, plan.identity(digest_of_domains(domains)))

@@ -1,10 +1,66 @@
-"""The local executor keeps the contract."""
+"""The local executor keeps the contract, and gives each cell the GPUs that it wants."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from dazoo.bench import local
+from dazoo.bench.local import LocalExecutor
+from dazoo.contracts import Task
+from dazoo.errors import ExecutorError
 from dazoo.testing import parametrize_with_contract
 
 
 @parametrize_with_contract("executor", ["local"])
 def test_local(clause) -> None:
     clause()
+
+
+class Ended:
+    """In place of a process: one that has ended at once, and said which GPUs it saw, and beside whom."""
+
+    seen: list[tuple[str, str]] = []
+    beside: dict[str, set[str]] = {}
+    running: set[str] = set()
+
+    def __init__(self, task: Task, *, threads: int, environment: Mapping[str, str]) -> None:
+        self.task = task
+        self.seen.append((task.id, environment["CUDA_VISIBLE_DEVICES"]))
+        self.beside[task.id] = set(self.running)
+        self.running.add(task.id)
+        self.sentinel, self._end = os.pipe()
+        os.close(self._end)
+
+    def outcome(self) -> Any:
+        os.close(self.sentinel)
+        self.running.remove(self.task.id)
+        return self.task
+
+
+@pytest.fixture
+def two_gpus(monkeypatch) -> list[tuple[str, str]]:
+    monkeypatch.setattr(local, "gpu_memory", lambda: {"0": 8 << 30, "1": 8 << 30})
+    monkeypatch.setattr(local, "TaskProcess", Ended)
+    for name, empty in (("seen", []), ("beside", {}), ("running", set())):
+        monkeypatch.setattr(Ended, name, empty)
+    return Ended.seen
+
+
+def test_small_cells_share_a_gpu_and_a_large_one_has_several_to_itself(two_gpus):
+    small = [Task(f"small{i}", "", "", {}, device_memory=3 << 30) for i in range(4)]
+    list(LocalExecutor(8).run([*small, Task("large", "", "", {}, devices=2), Task("last", "", "", {})]))
+    assert Ended.beside["small3"] == {"small0", "small1", "small2"}
+    assert Ended.beside["large"] == Ended.beside["last"] == set(), "each waits until its GPUs are free"
+    seen = dict(two_gpus)
+    assert sorted(seen[t.id] for t in small) == ["0", "0", "1", "1"]
+    assert set(seen["large"].split(",")) == {"0", "1"} and seen["last"] in ("0", "1")
+
+
+def test_more_gpus_than_there_are_end_the_grid_with_the_reason(two_gpus):
+    with pytest.raises(ExecutorError, match="wants 3 GPUs, and this machine has 2"):
+        list(LocalExecutor(2).run([Task("a", "title", "", {}, devices=3)]))
+    assert two_gpus == []
