@@ -21,6 +21,7 @@ from torch import Tensor
 from torch import distributed
 from torch import nn
 
+from dazoo.errors import SettingsError
 from dazoo.errors import TrainingError
 
 
@@ -39,6 +40,20 @@ class Peers:
     def rows(self, n: int) -> slice:
         """This process's share of `n` rows."""
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def images_a_part(self, batch: int, parts: int) -> int:
+        """Pictures that are computed at a time when each process runs its share of a batch in so many parts.
+
+        Raises:
+            SettingsError: it does not come out even, or leaves less than two.
+        """
+        size, rest = divmod(batch, self.size * parts)
+        if rest or size < 2:
+            raise SettingsError(
+                f"A batch of {batch} cannot be divided among {self.size} processes with {parts} parts each; "
+                "expected a multiple that leaves at least 2 images a part. Change --set batch or the number of processes."
+            )
+        return size
 
     def any_of(self, flags: Sequence[bool]) -> list[bool]:
         """For each flag whether it is set in any process. Goes by the main memory, so it waits for no GPU."""

@@ -49,7 +49,6 @@ from dazoo.engine.state import put_back
 from dazoo.engine.state import tensors_of
 from dazoo.engine.state import under
 from dazoo.errors import Interrupted
-from dazoo.errors import SettingsError
 from dazoo.errors import TrainingError
 
 
@@ -96,12 +95,7 @@ class Trainer:
         self.title, self.method, self.settings, self.data = title, method, settings, data
         self.seed, self.device, self.folder, self.peers = seed, device, folder, peers
         self.quiet = quiet or not peers.first
-        self.size, rest = divmod(settings.batch, peers.size * settings.accumulate)  # pictures of each domain in a part
-        if rest or self.size < 2:
-            raise SettingsError(
-                f"A batch of {settings.batch} cannot be divided among {peers.size} processes with {settings.accumulate} parts each; "
-                "expected a multiple that leaves at least 2 images a part. Change --set batch or the number of processes."
-            )
+        self.size = peers.images_a_part(settings.batch, settings.accumulate)
         self.validators = validators
         self.backbone = problem.backbone
         self.components = [c for c in (bridge, method) if c is not None]

@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import toy
 import torch
+import toy
 from torch import Tensor
 from torch import nn
 
