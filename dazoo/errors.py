@@ -57,6 +57,10 @@ class TrainingError(DazooError):
     """A training run that cannot go on (a loss that is not finite, a damaged checkpoint)."""
 
 
+class ProcessDied(DazooError):
+    """A process of several that train one model together was killed, so nobody knows what went wrong; it may go well next time."""
+
+
 class StoreError(DazooError):
     """Results of a benchmark that cannot be written: a full disk, a quota, a file system that has become read-only."""
 

@@ -32,6 +32,7 @@ from dazoo.bench.store import open_store
 from dazoo.bench.store import write_whole
 from dazoo.engine.launch import together
 from dazoo.errors import Interrupted
+from dazoo.errors import ProcessDied
 from dazoo.errors import StoreError
 from dazoo.names import parse
 from dazoo.plain import strict_json
@@ -87,6 +88,7 @@ def run_cell(arguments: Mapping[str, Any]) -> None:
 
     Raises:
         Interrupted, KeyboardInterrupt: stopped; the state is saved and the same call continues.
+        ProcessDied: one of the cell's processes was killed. Nothing is recorded, as if this one had been.
         StoreError: no room to write to. It says nothing about the cell, so it is not recorded.
         Exception: what went wrong; it has been recorded.
     """
@@ -116,7 +118,7 @@ def _run(job: Job) -> None:
                 record = {**_head(job), **_train(job, staging)}
             write_whole(staging / RECORD, strict_json(record, indent=1))
             store.commit(job.path, staging)
-        except (Interrupted, KeyboardInterrupt):
+        except (Interrupted, KeyboardInterrupt, ProcessDied):
             raise
         except BaseException as exc:  # a plugin's SystemExit is a failed cell as well
             if _no_room(exc):

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from dazoo.errors import Interrupted
+from dazoo.errors import ProcessDied
 from dazoo.errors import TrainingError
 
 
@@ -29,6 +30,7 @@ def together(processes: int, function: Callable[..., Any], *arguments: Any, log:
     Raises:
         Interrupted: stopped by SIGTERM, after they had time to save.
         MemoryError: one ran out of memory.
+        ProcessDied: one was killed.
         TrainingError: one failed for another reason; the message is its own, a note has its traceback.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -48,13 +50,13 @@ def together(processes: int, function: Callable[..., Any], *arguments: Any, log:
         raise Interrupted(str(exc)) from None
     except ChildFailedError as exc:
         said = exc.get_first_failure()[1].message
-    message = said if isinstance(said, str) else str(said["message"])
-    kind, _, text = message.partition(": ")
+    if isinstance(said, str):
+        raise ProcessDied(said)
+    kind, _, text = str(said["message"]).partition(": ")
     if kind in ("Interrupted", "MemoryError"):
         raise {"Interrupted": Interrupted, "MemoryError": MemoryError}[kind](text)
-    error = TrainingError(message)
-    if not isinstance(said, str):
-        error.add_note(str(said["extraInfo"]["py_callstack"]))
+    error = TrainingError(said["message"])
+    error.add_note(str(said["extraInfo"]["py_callstack"]))
     raise error
 
 

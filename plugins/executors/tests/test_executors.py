@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
 import pytest
 
+from benchmarks import fake
+from dazoo.bench.driver import Driver
+from dazoo.bench.store import open_store
 from dazoo.errors import SettingsError
 from dazoo.plugins import zoo
 from dazoo.testing import parametrize_with_contract
@@ -35,3 +44,26 @@ def test_wrong_settings(name, settings, message, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("DAZOO_CACHE", str(tmp_path))
     with pytest.raises(SettingsError, match=message):
         zoo().executors.build(name, **settings)
+
+
+@pytest.mark.slow
+def test_a_preempted_job_saves_is_queued_again_and_goes_on(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DAZOO_CACHE", str(tmp_path / "cache"))
+    executor = zoo().executors.build("submitit", workers=1, cluster="local")
+    submit, jobs = executor.jobs.submit, []
+    executor.jobs.submit = lambda *arguments: jobs.append(submit(*arguments)) or jobs[-1]
+    cells = fake.cells(1, steps=80, sleep=0.05)
+    driver = Driver(open_store(tmp_path / "results"), executor, trainer=fake.TRAINER)
+    thread = threading.Thread(target=driver.run, args=(cells,))
+    thread.start()
+    counter = tmp_path / "results" / "work" / cells[0].id / "run-1" / "steps"
+    ends = time.monotonic() + 120
+    while not (counter.exists() and counter.stat().st_size > 5) and time.monotonic() < ends:
+        time.sleep(0.02)
+    controller = jobs[0]._process.pid  # it stands for Slurm, which signals the job's own process before it takes the machine away
+    children = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGUSR2)
+    thread.join(timeout=180)
+    assert fake.faults(tmp_path / "results", cells) == []
+    said = f"{jobs[0].stdout()}{jobs[0].stderr()}"
+    assert len(jobs) == 1 and "this job is preempted" in said and "Requeued job" in said
