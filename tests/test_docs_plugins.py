@@ -17,10 +17,12 @@ from dazoo.bridges.generate_to_adapt import GenerateToAdapt
 from dazoo.contracts import Labelled
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
+from dazoo.contracts import Task
 from dazoo.contracts import Unlabelled
 from dazoo.names import parse
 from dazoo.plugins import KINDS
 from dazoo.plugins import Plugins
+from dazoo.testing.of_executors import leave_the_pid
 
 
 TEXT = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text()
@@ -52,7 +54,7 @@ def test_every_variable_of_the_code_is_described() -> None:
 
 def test_every_example_is_a_file() -> None:
     fences = re.findall(r"^```(?:python|toml)$", TEXT, re.MULTILINE)
-    assert len(examples()) == len(fences) == 6
+    assert len(examples()) == len(fences) == 7
 
 
 @pytest.fixture
@@ -87,6 +89,13 @@ def test_the_examples_keep_the_contracts(tiny: Plugins) -> None:
 
 def test_the_example_of_a_test_passes(tiny: Plugins) -> None:
     importlib.import_module("test_tiny").test_plugin()
+
+
+def test_the_example_of_an_executor_runs_tasks(tiny: Plugins, tmp_path: Path) -> None:
+    tasks = [Task(str(i), "", f"{leave_the_pid.__module__}:leave_the_pid", {"file": str(tmp_path / str(i))}) for i in range(3)]
+    outcomes = list(tiny.executors.build("pool", workers=2).run(tasks))
+    assert sorted((o.task.id, o.error) for o in outcomes) == [("0", None), ("1", None), ("2", None)]
+    assert len({(tmp_path / str(i)).read_text() for i in range(3)}) == 3
 
 
 def test_the_examples_train(tiny: Plugins) -> None:
