@@ -38,7 +38,7 @@ class SubmititExecutor(Executor):
         cluster: "slurm", or "local" for processes on this machine; unless given Slurm where there is one.
         folder: for job scripts and their logs; in dazoo's cache unless given.
         minutes: time limit of a job. A cell that needs longer goes on in the next one, at most three times.
-        cpus, gpus: of a job.
+        cpus, gpus: of a job; a cell that trains in several processes has as many GPUs, if any.
         parameters: any other of submitit's, such as slurm_partition="gpu", slurm_array_parallelism=8 or mem_gb=32. Memory is asked for as
             like cells have needed it, unless given.
 
@@ -58,7 +58,7 @@ class SubmititExecutor(Executor):
         except ImportError as exc:
             hint = "install it with: pip install 'dazoo-executors[slurm]'"
             raise SettingsError(f"The executor 'submitit' needs submitit ({exc}); {hint}.") from None
-        self.cpus, self.memory_given = cpus, "mem_gb" in parameters or "slurm_mem" in parameters
+        self.cpus, self.gpus, self.memory_given = cpus, gpus, "mem_gb" in parameters or "slurm_mem" in parameters
         place = Path(folder).expanduser() if folder else cache_dir() / "submitit"
         cluster = cluster or ("slurm" if shutil.which("srun") else "local")
         try:
@@ -88,6 +88,8 @@ class SubmititExecutor(Executor):
     def _submit(self, tasks: list[Task]) -> dict[Any, Task]:
         if not self.memory_given and all(task.memory for task in tasks):
             self.jobs.update_parameters(mem_gb=math.ceil(1.2 * max(task.memory for task in tasks) / 2**30))
+        if self.gpus:
+            self.jobs.update_parameters(gpus_per_node=max(self.gpus, *(task.devices for task in tasks)))
         with self.jobs.batch():
             jobs = [self.jobs.submit(Host(task, self.cpus)) for task in tasks]
         return dict(zip(jobs, tasks, strict=True))
