@@ -58,7 +58,7 @@ class TrainingError(DazooError):
 
 
 class StoreError(DazooError):
-    """Results of a benchmark that cannot be written: a full disk, a quota, a file system that has become read-only."""
+    """Results of a benchmark that cannot be written or read: a full disk, a quota, a read-only file system, a store out of reach."""
 
 
 class ExecutorError(DazooError):
