@@ -61,20 +61,21 @@ def train(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
     }
 
 
-def faults(root: Path, wanted: Sequence[Cell]) -> list[str]:
+def faults(place: Path | str, wanted: Sequence[Cell]) -> list[str]:
     """What is wrong with the results of these cells: lost, doubled or torn ones, and rubbish that was left. Empty is good."""
-    from dazoo.bench.store import FolderStore
+    from dazoo.bench.store import open_store
 
-    store = FolderStore(root)
+    store = open_store(place)
     finished = store.finished()
     wrong = [f"lost: {c.path}" for c in wanted if c.path not in finished]
     wrong += [f"strange: {path}" for path in finished - {c.path for c in wanted}]
     steps = {c.path: c.settings.get("steps", 1) for c in wanted}
     for path in finished:
-        text = (root / "cells" / path / "model.txt").read_text()
-        if store.record(path)["status"] != "done" or not text.endswith("\n"):
+        record = store.record(path)
+        text = store.file(record, "model.txt").decode()
+        if record["status"] != "done" or not text.endswith("\n"):
             wrong.append(f"torn: {path}")
         elif int(text.split()[0]) != steps.get(path):  # two processes counted in one file
             wrong.append(f"doubled: {path}: {text.strip()} of {steps.get(path)}")
-    wrong += [f"left: {p}" for p in (root / "cells").rglob(".*")]
+    wrong += [f"left: {p}" for p in Path(store.address, "cells").rglob(".*")]  # none where the store is no folder
     return wrong

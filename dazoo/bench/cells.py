@@ -36,6 +36,7 @@ Record = dict[str, Any]
     epochs              [{"accuracy", "scores", "terms"}]: on the target, label-free scores, loss terms
     classes, confusion  names (K,) and counts (K, K): row true class, column predicted one, after the last epoch
     files               {path in the cell's folder: {"sha256", "bytes"}}
+    at                  in an object store: where those files are below it; absent where they are beside the record
   failed:
     error               {"type", "message", "traceback"}
 """

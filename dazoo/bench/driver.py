@@ -67,6 +67,7 @@ class Driver:
         attempts: see ATTEMPTS.
         processes: that train a cell together, on a GPU each.
         watch: called with the count after every change.
+        work: see `work_folder`.
     """
 
     store: Store
@@ -79,6 +80,7 @@ class Driver:
     attempts: int = ATTEMPTS
     processes: int = 1
     watch: Callable[[Count], None] = lambda count: None
+    work: Path | None = None
 
     def run(self, cells: Sequence[Cell]) -> Count:
         """Run what is missing, each cell once, cells whose process died again, until none is left that this driver can run."""
@@ -113,7 +115,7 @@ class Driver:
 
     def _free(self, cell: Cell, watcher: Watcher) -> bool:
         """Whether nobody works on the cell; a stale lease is broken here."""
-        lease = work_folder(self.store) / cell.id / "lease"
+        lease = work_folder(self.store, self.work) / cell.id / "lease"
         if watcher.stale(lease):
             watcher.break_(lease)
         return not lease.exists()
@@ -125,13 +127,13 @@ class Driver:
             needs = self.needs(cell)
             memory = (needs.memory * self.processes, needs.device_memory) if needs else (0, 0)
             arguments = asdict(self._job(cell, times[cell.path]))
-            title, modules = f"{cell.name} seed {cell.seed}", (self.trainer.partition(":")[0],)
+            title, modules = f"{cell.name} seed {cell.seed}", (self.trainer.partition(":")[0], *self.store.preload)
             yield Task(cell.path, title, "dazoo.bench.work:run_cell", arguments, *memory, modules, self.processes)
 
     def _job(self, cell: Cell, times: int) -> Job:
         return Job(
             cell.id, cell.path, cell.name, cell.seed, dict(cell.settings), dict(cell.identity), self.store.address,
-            str(work_folder(self.store)), self.data, self.device, self.weights, self.trainer, times,
+            str(work_folder(self.store, self.work)), self.data, self.device, self.weights, self.trainer, times,
             processes=self.processes,
         )  # fmt: skip
 
@@ -160,8 +162,14 @@ class Driver:
         # else: it was stopped, or another process has it in hand; the next round sees to it
 
 
-def work_folder(store: Store) -> Path:
-    """Where checkpoints, leases and logs are: in the store's folder, or in the cache where the store is no folder."""
+def work_folder(store: Store, work: Path | None = None) -> Path:
+    """Where checkpoints, leases and logs are: in `work`, else in the store's folder, or in this machine's cache where it is no folder.
+
+    Machines that share an object store and no such folder may run a cell twice (it is committed once), and none goes on from the
+    checkpoint of another.
+    """
+    if work is not None:
+        return work.expanduser().absolute()
     if isinstance(store, FolderStore):
         return store.root / "work"
     return cache_dir() / "bench" / hashlib.sha256(store.address.encode()).hexdigest()[:12]

@@ -1,10 +1,12 @@
 """Where cells are kept: a folder, or any address that fsspec knows. What is there is finished.
 
-    cells/<recipe>/seed<k>-<id>/cell.json    the record, with the model and pictures beside it
-    failed/<recipe>/seed<k>-<id>.json        what went wrong, until the cell succeeds
+    cells/<recipe>/seed<k>-<id>/cell.json         the record, with the model and pictures beside it
+    files/<recipe>/seed<k>-<id>/<attempt>/        in an object store: model and pictures; the record says which attempt's (`at`)
+    failed/<recipe>/seed<k>-<id>.json             what went wrong, until the cell succeeds
 
-In a folder, a cell appears by one rename of its whole folder. An object store has no such rename: there `cell.json` is written last, and
-only if it is not there yet. Either way a cell is finished exactly when its `cell.json` can be read.
+In a folder, a cell appears by one rename of its whole folder. An object store has no such rename: there every attempt puts its files where
+no other one does, and writes `cell.json` last, and only if it is not there yet. Either way a cell is finished exactly when its `cell.json`
+can be read, and the files that it names are those that it was written with.
 """
 
 from __future__ import annotations
@@ -14,19 +16,31 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dazoo.bench.cells import Record
 from dazoo.bench.cells import check_record
+from dazoo.bench.cells import path_of
 from dazoo.errors import DataError
+from dazoo.errors import DazooError
+from dazoo.errors import StoreError
 
 
 RECORD = "cell.json"
 
+BATCH = 200
+"""Records that are read from an object store at a time."""
+
 
 def open_store(address: str | os.PathLike[str]) -> Store:
     """The store at a folder, or at an address such as "s3://bucket/runs".
+
+    Where an address is reached is said in the environment, also to the cells: for S3 by AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for
+    one that is not Amazon's, AWS_ENDPOINT_URL; what else a file system of fsspec takes by FSSPEC_S3_<ARGUMENT> (FSSPEC_GCS_..., ...).
 
     Raises:
         DataError: an address whose protocol nothing installed knows.
@@ -36,9 +50,15 @@ def open_store(address: str | os.PathLike[str]) -> Store:
 
 
 class Store:
-    """Finished and failed cells by their path (`Cell.path`)."""
+    """Finished and failed cells by their path (`Cell.path`).
+
+    Attributes:
+        address: where it is.
+        preload: modules that opening it imports, for processes that are forked to open it.
+    """
 
     address: str
+    preload: tuple[str, ...] = ()
 
     def has(self, path: str) -> bool:
         """Whether the cell is finished."""
@@ -53,7 +73,7 @@ class Store:
         raise NotImplementedError
 
     def read(self, name: str) -> bytes:
-        """A file below the store: "cells/<path>/cell.json"."""
+        """What stands at a place below the store: "cells/<path>/cell.json"."""
         raise NotImplementedError
 
     def commit(self, path: str, folder: Path) -> bool:
@@ -70,28 +90,42 @@ class Store:
         Raises:
             DataError: it is no record.
         """
-        return self._parsed(f"cells/{path}/{RECORD}")
+        name = f"cells/{path}/{RECORD}"
+        return self._parsed(name, self.read(name))
 
     def failure(self, path: str) -> Record | None:
         """Record of a failed cell, or None where it has not failed."""
+        name = f"failed/{path}.json"
         try:
-            return self._parsed(f"failed/{path}.json")
+            return self._parsed(name, self.read(name))
         except FileNotFoundError:
             return None
+
+    def file(self, record: Record, name: str) -> bytes:
+        """A file of a finished cell, "samples.png"; `record` is the cell's.
+
+        Raises:
+            FileNotFoundError: it has none of that name.
+        """
+        return self.read(f"{record.get('at') or 'cells/' + path_of(record)}/{name}")
 
     def records(self) -> Iterator[Record]:
         """Every record, sorted by path: finished cells, then the failed ones that did not succeed since."""
         finished = self.finished()
-        for path in sorted(finished):
-            yield self.record(path)
-        for path in sorted(self.failed() - finished):
-            record = self.failure(path)
-            if record is not None:
-                yield record
+        names = [f"cells/{path}/{RECORD}" for path in sorted(finished)]
+        names += [f"failed/{path}.json" for path in sorted(self.failed() - finished)]
+        for name, text in self._read_all(names):
+            yield self._parsed(name, text)
 
-    def _parsed(self, name: str) -> Record:
+    def _read_all(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """What stands at each place; what was removed meanwhile is left out."""
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield name, self.read(name)
+
+    def _parsed(self, name: str, text: bytes) -> Record:
         try:
-            record: Any = json.loads(self.read(name))
+            record: Any = json.loads(text)
         except ValueError as exc:
             raise DataError(f"{self.address}: {name} is not JSON ({exc}); it was changed. Remove it, and the cell runs again.") from None
         return check_record(record, f"{self.address}: {name}")
@@ -139,19 +173,33 @@ class FolderStore(Store):
 
 
 class RemoteStore(Store):
-    """An address of fsspec: S3, GCS, memory, ..."""
+    """An address of fsspec: S3, GCS, memory, ...
+
+    The record is created, not written (S3's If-None-Match, GCS's ifGenerationMatch), so of several processes that commit a cell at once one
+    does. A file system of fsspec that cannot create is asked just before whether the record is there: then two may both think that they
+    did, and the later record, with its own files, stays. An attempt that was cut off leaves files that no record names; they do no harm.
+
+    Raises (every method):
+        StoreError: it is out of reach, or refuses. What its library tries again by itself (for S3 some 10 s long) has been tried.
+    """
 
     def __init__(self, address: str) -> None:
         import fsspec
 
         self.address = address.rstrip("/")
-        try:
-            self.fs, self.root = fsspec.core.url_to_fs(self.address)
+        try:  # listings are not remembered: other processes write here
+            self.fs, self.root = fsspec.core.url_to_fs(self.address, use_listings_cache=False)
         except (ValueError, ImportError) as exc:
             raise DataError(f"{address!r} cannot be opened: {exc}. Expected a folder, or an address that fsspec knows.") from exc
+        self.preload = (type(self.fs).__module__,)
 
     def has(self, path: str) -> bool:
-        return bool(self.fs.exists(f"{self.root}/cells/{path}/{RECORD}"))
+        try:
+            with self._reached(FileNotFoundError):
+                self.fs.info(f"{self.root}/cells/{path}/{RECORD}")
+        except FileNotFoundError:
+            return False
+        return True
 
     def finished(self) -> set[str]:
         return {f.removesuffix(f"/{RECORD}") for f in self._below("cells") if f.endswith(f"/{RECORD}")}
@@ -160,27 +208,81 @@ class RemoteStore(Store):
         return {f.removesuffix(".json") for f in self._below("failed")}
 
     def read(self, name: str) -> bytes:
-        return bytes(self.fs.cat_file(f"{self.root}/{name}"))
+        with self._reached(FileNotFoundError):
+            return bytes(self.fs.cat_file(f"{self.root}/{name}"))
 
     def commit(self, path: str, folder: Path) -> bool:
-        new = not self.has(path)
-        if new:
-            files = [f for f in sorted(folder.rglob("*")) if f.is_file()]
-            for file in sorted(files, key=lambda f: f == folder / RECORD):  # the record comes last
-                self.fs.pipe_file(f"{self.root}/cells/{path}/{file.relative_to(folder).as_posix()}", file.read_bytes())
-            failure = f"{self.root}/failed/{path}.json"
-            if self.fs.exists(failure):
-                self.fs.rm_file(failure)
+        new = not self.has(path) and self._commit(path, folder)
         shutil.rmtree(folder, ignore_errors=True)
         return new
 
     def fail(self, path: str, record: Record) -> None:
-        self.fs.pipe_file(f"{self.root}/failed/{path}.json", json.dumps(record, indent=1).encode())
+        with self._reached():
+            self.fs.pipe_file(f"{self.root}/failed/{path}.json", json.dumps(record, indent=1).encode())
 
-    def _below(self, kind: str) -> list[str]:
-        self.fs.invalidate_cache()
-        top = f"{self.root}/{kind}"
-        return [f.split(f"{self.root.strip('/')}/{kind}/", 1)[1] for f in self.fs.find(top)] if self.fs.exists(top) else []
+    def _commit(self, path: str, folder: Path) -> bool:
+        at = f"files/{path}/{uuid.uuid4().hex[:8]}"
+        record = {**json.loads((folder / RECORD).read_bytes()), "at": at}
+        with self._reached():
+            for file in sorted(f for f in folder.rglob("*") if f.is_file() and f != folder / RECORD):
+                self.fs.put_file(str(file), f"{self.root}/{at}/{file.relative_to(folder).as_posix()}")
+        # Whoever is refused may have been heard before, its answer lost and its request sent again: the record alone says whose it is.
+        if not self._create(path, json.dumps(record, indent=1).encode()) and self.record(path).get("at") != at:
+            with self._reached():
+                for file in self._below(at):
+                    self.fs.rm_file(f"{self.root}/{at}/{file}")
+            return False
+        with suppress(FileNotFoundError), self._reached(FileNotFoundError):
+            self.fs.rm_file(f"{self.root}/failed/{path}.json")
+        return True
+
+    def _create(self, path: str, data: bytes) -> bool:
+        """Write the record of a cell that has none yet; False if it has one."""
+        place = f"{self.root}/cells/{path}/{RECORD}"
+        if self.has(path):
+            return False
+        try:
+            with self._reached(FileExistsError, TypeError):
+                self.fs.pipe_file(place, data, mode="create")
+        except FileExistsError:
+            return False
+        except TypeError:  # it cannot create
+            with self._reached():
+                self.fs.pipe_file(place, data)
+        except StoreError:
+            if not self.has(path):
+                raise
+            return False  # refused in words that the library does not know
+        return True
+
+    def _below(self, place: str) -> list[str]:
+        """Paths of all files below a place, from there."""
+        with self._reached():
+            found = self.fs.find(f"{self.root}/{place}")
+        return [f.split(f"{self.root.strip('/')}/{place}/", 1)[1] for f in found]
+
+    def _read_all(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        for start in range(0, len(names), BATCH):
+            some = {name: f"{self.root}/{name}" for name in names[start : start + BATCH]}
+            with self._reached():
+                found = self.fs.cat(list(some.values()), on_error="return")
+                for content in found.values():
+                    if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+                        raise content
+            yield from ((name, found[place]) for name, place in some.items() if not isinstance(found[place], Exception))
+
+    @contextmanager
+    def _reached(self, *allowed: type[Exception]) -> Iterator[None]:
+        """Turns what a file system's library raises, but for what is allowed, into the error that stops a grid and counts for no cell."""
+        try:
+            yield
+        except (DazooError, *allowed):  # a signal's Interrupted too
+            raise
+        except Exception as exc:
+            raise StoreError(
+                f"{self.address} is out of reach, or refuses: {type(exc).__name__}: {exc}. See to it (address, keys, network), and give "
+                "the same command again; it goes on where it was."
+            ) from exc
 
 
 def write_whole(file: Path, text: str) -> None:

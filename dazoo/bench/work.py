@@ -89,7 +89,7 @@ def run_cell(arguments: Mapping[str, Any]) -> None:
     Raises:
         Interrupted, KeyboardInterrupt: stopped; the state is saved and the same call continues.
         ProcessDied: one of the cell's processes was killed. Nothing is recorded, as if this one had been.
-        StoreError: no room to write to. It says nothing about the cell, so it is not recorded.
+        StoreError: no room to write to, or a store out of reach. It says nothing about the cell, so it is not recorded.
         Exception: what went wrong; it has been recorded.
     """
     try:
@@ -121,7 +121,7 @@ def _run(job: Job) -> None:
         except (Interrupted, KeyboardInterrupt, ProcessDied):
             raise
         except BaseException as exc:  # a plugin's SystemExit is a failed cell as well
-            if _no_room(exc):
+            if isinstance(exc, StoreError) or _no_room(exc):
                 raise
             text = "".join(traceback.format_exception(exc))[-8000:]
             store.fail(job.path, failure(job, type(exc).__name__, str(exc), text, time.monotonic() - since))

@@ -11,7 +11,6 @@ from typing import Any
 
 import typer
 
-from dazoo.bench.cells import path_of
 from dazoo.cli.options import Data
 from dazoo.cli.options import Device
 from dazoo.cli.options import Json
@@ -35,6 +34,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Run a grid of recipes, and read what came out.", no_args_is_help=True)
 Out = Annotated[str, typer.Option("--out", metavar="PLACE", help="Results: a folder, or an address such as s3://bucket/runs.")]
+Work = Annotated[
+    Path | None,
+    typer.Option(
+        "--work",
+        metavar="DIR",
+        help="Checkpoints, leases and logs: a folder that all machines see. Unless given, in the results' folder, or this machine's cache.",
+        show_default=False,
+    ),
+]
 RUNS = "runs/bench"
 
 
@@ -51,6 +59,7 @@ def run(
     settings: Set = None,
     data: Data = None,
     out: Out = RUNS,
+    work: Work = None,
     device: Device = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Cells at a time; 0 lets the executor choose.")] = 0,
     processes: Annotated[int, typer.Option(min=1, help="Train each cell on so many GPUs (or in so many processes) together.")] = 1,
@@ -90,8 +99,10 @@ def run(
     from dazoo.bench.driver import work_folder
     from dazoo.bench.view import View
 
-    with View(work_folder(store), quiet) as view:
-        driver = Driver(store, made, data and str(data.absolute()), device, weights, needs=needs, processes=processes, watch=view)
+    with View(work_folder(store, work), quiet) as view:
+        driver = Driver(
+            store, made, data and str(data.absolute()), device, weights, needs=needs, processes=processes, watch=view, work=work
+        )
         count = driver.run(cells)
         status = view.status()
     if as_json:
@@ -106,7 +117,7 @@ def run(
 
 
 @app.command("status")
-def status(out: Out = RUNS, as_json: Json = False) -> None:
+def status(out: Out = RUNS, work: Work = None, as_json: Json = False) -> None:
     """Say where a grid stands that runs in another shell, or ran last."""
     from dazoo.bench.driver import work_folder
     from dazoo.bench.store import open_store
@@ -114,7 +125,7 @@ def status(out: Out = RUNS, as_json: Json = False) -> None:
     from dazoo.bench.view import read_status
 
     store = open_store(out)
-    found = read_status(work_folder(store))
+    found = read_status(work_folder(store, work))
     finished, failed = store.finished(), store.failed()
     if as_json:
         emit_json({"finished": len(finished), "failed": len(failed - finished), "driver": found, "out": store.address})
@@ -207,5 +218,5 @@ def _samples(records: list[dict[str, Any]], store: Store) -> dict[str, bytes]:
     for record in records:
         if "samples.png" in record.get("files", {}):
             with suppress(FileNotFoundError):
-                found[record["id"]] = store.read(f"cells/{path_of(record)}/samples.png")
+                found[record["id"]] = store.file(record, "samples.png")
     return found

@@ -53,7 +53,7 @@ def here(monkeypatch):
     return Here()
 
 
-def drive(root: Path, cells, executor, **options) -> Count:
+def drive(root: Path | str, cells, executor, **options) -> Count:
     return Driver(open_store(root), executor, trainer=fake.TRAINER, **options).run(cells)
 
 
@@ -91,16 +91,56 @@ def test_out_of_memory_halves_the_batch_and_says_so(tmp_path, here, monkeypatch)
     assert "MemoryError" in drive(tmp_path, hopeless, here).errors[hopeless[0].path]
 
 
-def test_a_full_disk_stops_the_grid_and_counts_against_no_cell(tmp_path, here, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device.*Make room"),
+        (StoreError("out of reach"), "^out of reach$"),
+    ],
+)
+def test_a_full_disk_or_a_lost_store_stops_the_grid_and_counts_against_no_cell(error, says, tmp_path, here, monkeypatch):
     def full(self, path, folder):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise error
 
-    with monkeypatch.context() as patch, pytest.raises(StoreError, match="No space left on device.*Make room"):
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match=says):
         patch.setattr(FolderStore, "commit", full)
         drive(tmp_path, fake.cells(3), here)
     assert len(here.ran) == 1 and not open_store(tmp_path).failed()
     assert drive(tmp_path, fake.cells(3), here).done == 3
     assert fake.faults(tmp_path, fake.cells(3)) == []
+
+
+def test_a_store_out_of_reach_stops_the_grid_and_counts_against_no_cell(bucket, s3, tmp_path, here, monkeypatch):
+    real, cells = fake.train, fake.cells(3, steps=2)
+
+    def cut_off(job, folder, cell):
+        if len(here.ran) == 2:
+            s3.stop()
+        return real(job, folder, cell)
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="out of reach.*same command"):
+        patch.setattr(fake, "train", cut_off)
+        drive(bucket, cells, here, work=tmp_path)
+    with pytest.raises(StoreError, match="out of reach"):
+        drive(bucket, cells, here, work=tmp_path)
+    s3.start()
+    assert len(here.ran) == 2 and not open_store(bucket).failed()
+    count = drive(bucket, cells, here, work=tmp_path)
+    assert (count.kept, count.done) == (1, 2) and fake.faults(bucket, cells) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [True, False])
+def test_two_machines_on_one_object_store(bucket, tmp_path, shared):
+    """With a folder that both see they share the work; without one a cell may run twice and is committed once."""
+    wanted = "fake.cells(8, steps=2, sleep=0.05)"
+    folders = [tmp_path / ("work" if shared else f"work{k}") for k in range(2)]
+    processes = [_driver(bucket, wanted, f"work=Path({str(folder)!r})") for folder in folders]
+    assert [p.wait(timeout=300) for p in processes] == [0, 0]
+    assert fake.faults(bucket, fake.cells(8, steps=2, sleep=0.05)) == []
+    store = open_store(bucket)
+    assert len(store.fs.find(f"{store.root}/files")) == 8, "a model.txt each: the others took theirs away"
 
 
 def test_a_cell_in_another_drivers_hands_is_waited_for_and_not_doubled(tmp_path, here):
@@ -191,17 +231,21 @@ def test_wrong_settings_of_the_executor():
         LocalExecutor(-1)
 
 
-def test_work_of_an_object_store_is_kept_on_this_machine(tmp_path, monkeypatch):
+def test_work_of_an_object_store_is_kept_on_this_machine_or_where_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("DAZOO_CACHE", str(tmp_path))
-    assert work_folder(open_store("memory://bucket/runs")).is_relative_to(tmp_path)
+    store = open_store("memory://bucket/runs")
+    assert work_folder(store).is_relative_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert work_folder(store, Path("shared")) == tmp_path / "shared"
 
 
-def _driver(root: Path, cells: str) -> subprocess.Popen:
+def _driver(root: Path | str, cells: str, options: str = "") -> subprocess.Popen:
     code = (
+        "from pathlib import Path;"
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's background jobs ignore it
         "from benchmarks import fake; from dazoo.bench.driver import Driver; from dazoo.bench.local import LocalExecutor;"
         f"from dazoo.bench.store import open_store; c = {cells};"
-        f"n = Driver(open_store({str(root)!r}), LocalExecutor(2), trainer=fake.TRAINER).run(c); assert not n.errors, n"
+        f"n = Driver(open_store({str(root)!r}), LocalExecutor(2), trainer=fake.TRAINER, {options}).run(c); assert not n.errors, n"
     )
     return subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
 

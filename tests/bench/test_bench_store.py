@@ -3,41 +3,67 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from benchmarks import fake
+from dazoo.bench import store as store_module
+from dazoo.bench.cells import path_of
 from dazoo.bench.store import FolderStore
 from dazoo.bench.store import RemoteStore
 from dazoo.bench.store import open_store
 from dazoo.bench.work import Job
 from dazoo.bench.work import failure
 from dazoo.errors import DataError
+from dazoo.errors import StoreError
 from dazoo.plain import strict_json
 
 
 CELL = fake.cells(1)[0]
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "s3"])
 def store(request, tmp_path):
-    return open_store(tmp_path / "results" if request.param == "folder" else f"memory://{uuid.uuid4().hex}")
+    """An empty store of each kind."""
+    if request.param == "folder":
+        return open_store(tmp_path / "results")
+    return open_store(request.getfixturevalue("bucket") if request.param == "s3" else f"memory://{uuid.uuid4().hex}")
+
+
+@pytest.fixture(params=["memory", "s3"])
+def remote(request):
+    """One that has no rename."""
+    return open_store(request.getfixturevalue("bucket") if request.param == "s3" else f"memory://{uuid.uuid4().hex}")
 
 
 def job(store, **changes) -> Job:
     return Job(CELL.id, CELL.path, CELL.name, CELL.seed, {}, dict(CELL.identity), store.address, "", **changes)
 
 
-def finished_folder(tmp_path: Path, store) -> Path:
+def finished_folder(tmp_path: Path, store, weights: bytes = b"w") -> Path:
     folder = tmp_path / "results" / "work" / uuid.uuid4().hex
     (folder / "model").mkdir(parents=True)
     record = {**failure(job(store), "", ""), **fake.train(job(store), tmp_path / uuid.uuid4().hex, folder), "status": "done"}
+    (folder / "model" / "weights").write_bytes(weights)
+    files = [f for f in folder.rglob("*") if f.is_file()]
+    record["files"] = {f.relative_to(folder).as_posix(): {"sha256": sha256(f.read_bytes()).hexdigest()} for f in files}
     (folder / "cell.json").write_text(strict_json(record))
-    (folder / "model" / "weights").write_bytes(b"w")
     return folder
+
+
+def torn(store) -> list[str]:
+    """Files of the cell that are not those that its record was made of."""
+    record = store.record(CELL.path)
+    return [f for f, known in record["files"].items() if sha256(store.file(record, f)).hexdigest() != known["sha256"]]
 
 
 def test_a_committed_cell_is_there_whole_and_once(store, tmp_path):
@@ -47,7 +73,9 @@ def test_a_committed_cell_is_there_whole_and_once(store, tmp_path):
     assert store.commit(CELL.path, second) is False
     assert store.finished() == {CELL.path} and store.has(CELL.path)
     assert store.record(CELL.path)["numbers"]["last"] == 0.0
-    assert store.read(f"cells/{CELL.path}/model/weights") == b"w"
+    assert store.file(store.record(CELL.path), "model/weights") == b"w" and torn(store) == []
+    with pytest.raises(FileNotFoundError):
+        store.file(store.record(CELL.path), "samples.png")
     assert not first.exists() and not second.exists()
 
 
@@ -62,9 +90,11 @@ def test_a_failure_is_kept_until_the_cell_succeeds(store, tmp_path):
 
 
 def test_a_record_that_is_not_json_names_its_file(store, tmp_path):
-    folder = finished_folder(tmp_path, store)
-    (folder / "cell.json").write_text("{")
-    store.commit(CELL.path, folder)
+    store.commit(CELL.path, finished_folder(tmp_path, store))
+    if isinstance(store, FolderStore):
+        (store.root / "cells" / CELL.path / "cell.json").write_text("{")
+    else:
+        store.fs.pipe_file(f"{store.root}/cells/{CELL.path}/cell.json", b"{")
     with pytest.raises(DataError, match="cell.json is not JSON"):
         list(store.records())
 
@@ -93,13 +123,98 @@ def test_a_commit_that_breaks_off_leaves_nothing(call, n, tmp_path, monkeypatch)
     assert fake.faults(store.root, [CELL]) == []
 
 
-def test_the_record_comes_last_where_there_is_no_rename(tmp_path, monkeypatch):
-    store = RemoteStore(f"memory://{uuid.uuid4().hex}")
+def test_of_many_that_commit_a_cell_at_once_one_does_and_its_files_stay(bucket, tmp_path):
+    for place in (tmp_path / "results", bucket):
+        store, gate = open_store(place), threading.Barrier(8)
+        folders = [finished_folder(tmp_path, store, b"%d" % k * 1000) for k in range(8)]
+
+        def commits(folder, place=place, gate=gate):
+            gate.wait()
+            return open_store(place).commit(CELL.path, folder)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(commits, folders)) == [False] * 7 + [True]
+        assert torn(store) == [] and not any(f.exists() for f in folders)
+    assert len(store.fs.find(store.root)) == 3, "the record, and the winner's two files"
+
+
+@pytest.mark.parametrize("n", range(4))
+def test_an_upload_that_breaks_off_leaves_the_cell_unfinished_and_the_next_one_heals_it(n, remote, tmp_path, monkeypatch):
     written = []
-    real = type(store.fs).pipe_file
-    monkeypatch.setattr(type(store.fs), "pipe_file", lambda self, path, *a, **k: (written.append(path), real(self, path, *a, **k)))
-    store.commit(CELL.path, finished_folder(tmp_path, store))
-    assert len(written) == 3 and written[-1].endswith("/cell.json")
+
+    def breaks(real):
+        def write(*args, **options):
+            written.append(args)
+            if len(written) == n + 1:
+                raise ConnectionError("reset")
+            return real(*args, **options)
+
+        return write
+
+    remote.fail(CELL.path, failure(job(remote), "ValueError", "before"))
+    folder = finished_folder(tmp_path, remote)
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="reset.*same command") if n < 3 else nullcontext():
+        for call in ("put_file", "pipe_file"):
+            patch.setattr(remote.fs, call, breaks(getattr(remote.fs, call)))
+        remote.commit(CELL.path, folder)
+    assert remote.finished() == (set() if n < 3 else {CELL.path}) and folder.exists() == (n < 3)
+    assert remote.commit(CELL.path, folder) is (n < 3)
+    assert remote.finished() == {CELL.path} and torn(remote) == [] and remote.failed() == set()
+
+
+def test_whose_request_was_heard_but_not_answered_has_committed(remote, tmp_path, monkeypatch):
+    real = remote.fs.pipe_file
+
+    def sent_again(path, data, **options):
+        real(path, data, **options)
+        real(path, data, **options)
+
+    monkeypatch.setattr(remote.fs, "pipe_file", sent_again)
+    assert remote.commit(CELL.path, finished_folder(tmp_path, remote)) is True
+    assert torn(remote) == []
+
+
+@pytest.mark.parametrize("answer", [TypeError("unexpected keyword argument 'mode'"), OSError(errno.EINVAL, "precondition")])
+def test_a_file_system_that_cannot_create_or_says_so_in_its_own_words(answer, tmp_path, monkeypatch):
+    remote = RemoteStore(f"memory://{uuid.uuid4().hex}")
+    real, late = remote.fs.pipe_file, RemoteStore(remote.address)
+
+    def refuses(path, data, mode="overwrite"):
+        if mode == "create":
+            if isinstance(answer, OSError):  # another process was faster
+                real(path, json.dumps({**json.loads(data), "at": "elsewhere"}).encode())
+            raise answer
+        real(path, data)
+
+    monkeypatch.setattr(remote.fs, "pipe_file", refuses)
+    assert remote.commit(CELL.path, finished_folder(tmp_path, remote)) is isinstance(answer, TypeError)
+    assert late.finished() == {CELL.path}
+
+
+def test_records_are_read_many_at_a_time_and_what_vanished_is_left_out(remote, monkeypatch):
+    cells = fake.cells(25)
+    for cell in cells:
+        remote.fail(cell.path, failure(replace(job(remote), id=cell.id, seed=cell.seed, identity=dict(cell.identity)), "E", ""))
+    asked, real = [], remote.fs.cat
+
+    def cat(places, **options):
+        asked.append(len(places))
+        if len(asked) == 1:
+            remote.fs.rm_file(places[0])
+        return real(places, **options)
+
+    monkeypatch.setattr(store_module, "BATCH", 10)
+    monkeypatch.setattr(remote.fs, "cat", cat)
+    found = [path_of(record) for record in remote.records()]
+    assert asked == [10, 10, 5] and found == sorted(c.path for c in cells)[1:]
+    monkeypatch.setattr(remote.fs, "cat", lambda places, **_: {place: ConnectionError("reset") for place in places})
+    with pytest.raises(StoreError, match="reset"):
+        list(remote.records())
+
+
+def test_a_bucket_that_is_not_there_is_said_before_anything_runs(bucket):
+    with pytest.raises(StoreError, match="bucket does not exist"):
+        open_store("s3://nobodys/runs").finished()
 
 
 def test_an_address_that_nothing_knows():
