@@ -32,6 +32,9 @@ from dazoo.errors import Interrupted
 GRACE = 30.0
 """Seconds that a task has to save its state after SIGTERM."""
 
+_OURS = (__name__, "multiprocessing.popen_forkserver")
+"""Modules that every child needs, whatever its task imports."""
+
 
 class TaskProcess:
     """A task that runs, in a session of its own.
@@ -51,7 +54,7 @@ class TaskProcess:
         forked = "forkserver" in multiprocessing.get_all_start_methods()
         context: Any = multiprocessing.get_context("forkserver" if forked else "spawn")
         if forked:  # heard by the first task alone: the server starts with it
-            context.set_forkserver_preload([task.function.partition(":")[0], *task.preload])
+            context.set_forkserver_preload([*_OURS, task.function.partition(":")[0], *task.preload])
         self.task = task
         self._heard, says = context.Pipe(duplex=False)
         variables = {"OMP_NUM_THREADS": str(threads), **(environment or {})}

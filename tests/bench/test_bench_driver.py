@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -209,6 +211,14 @@ def test_a_driver_that_is_killed_loses_nothing(tmp_path, trial):
     assert fake.faults(tmp_path, cells) == []
 
 
+def test_a_cells_process_imports_nothing_that_its_fork_server_could_have(tmp_path):
+    environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}  # a line on stderr for each import in each process
+    process = _driver(tmp_path, "fake.cells(20)", env=environment, stderr=subprocess.PIPE, text=True)
+    imported = Counter(re.findall(r"\|\s+(\S+)$", process.communicate(timeout=300)[1], re.MULTILINE))
+    assert process.returncode == 0 and imported["torch"] > 0
+    assert [name for name, times in imported.items() if times >= 20] == []
+
+
 def test_places_are_packed_by_what_cells_needed():
     gib = 1 << 30
     known, unknown = Task("a", "", "", {}, device_memory=10 * gib), Task("b", "", "", {})
@@ -239,7 +249,7 @@ def test_work_of_an_object_store_is_kept_on_this_machine_or_where_it_is_said(tmp
     assert work_folder(store, Path("shared")) == tmp_path / "shared"
 
 
-def _driver(root: Path | str, cells: str, options: str = "") -> subprocess.Popen:
+def _driver(root: Path | str, cells: str, options: str = "", **popen) -> subprocess.Popen:
     code = (
         "from pathlib import Path;"
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's background jobs ignore it
@@ -247,7 +257,7 @@ def _driver(root: Path | str, cells: str, options: str = "") -> subprocess.Popen
         f"from dazoo.bench.store import open_store; c = {cells};"
         f"n = Driver(open_store({str(root)!r}), LocalExecutor(2), trainer=fake.TRAINER, {options}).run(c); assert not n.errors, n"
     )
-    return subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    return subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2], **popen)
 
 
 def _steps(root: Path) -> int:

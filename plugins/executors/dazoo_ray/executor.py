@@ -50,6 +50,7 @@ class RayExecutor(Executor):
             raise SettingsError(f"workers is {workers} and cpus {cpus}; expected 0 (chosen here) or more, and 1 or more.")
         self.cpus, self.address = cpus, address
         self._ray: Any = None
+        self._host: Any = None
         self._gpu = 0
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
@@ -81,6 +82,8 @@ class RayExecutor(Executor):
                     hint = "A cluster that asks for a token is reached with RAY_AUTH_MODE=token in the environment."
                     raise SettingsError(f"There is no Ray cluster at {self.address or 'RAY_ADDRESS'!r}: {exc}. {hint}") from exc
             self._ray = ray
+            # One function for all tasks: Ray's workers fetch each new one. A worker holds no GPU memory, so it may be used again.
+            self._host = ray.remote(max_retries=0, max_calls=0)(host)
             if ray.cluster_resources().get("GPU"):
                 self._gpu = ray.get(ray.remote(num_gpus=0.01)(smallest_gpu).remote())
         return self._ray
@@ -95,12 +98,10 @@ class RayExecutor(Executor):
             "num_cpus": self.cpus,
             "num_gpus": self._share(task),
             "memory": int(min(1.2 * task.memory, largest)),
-            "max_retries": 0,
-            "max_calls": 0,  # the worker holds no GPU memory, so it may be used again
             "name": task.title,
         }
         variables = {key: value for key, value in os.environ.items() if key.startswith("DAZOO_")}
-        return self._ray.remote(**options)(host).remote(task, self.cpus, variables)
+        return self._host.options(**options).remote(task, self.cpus, variables)
 
     def _share(self, task: Task) -> float:
         """Part of a GPU: what it needs, by its memory; a whole one where that is not known, or several."""
