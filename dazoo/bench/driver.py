@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -94,9 +96,10 @@ class Driver:
             del todo[path]
         times = {path: tried.get(path, (0, ""))[0] for path in todo}
         watcher = Watcher()
+        self._clear(finished, watcher)
         self.watch(count)
         while todo:
-            ready = [cell for cell in todo.values() if self._free(cell, watcher)]
+            ready = [cell for cell in todo.values() if self._free(cell.id, watcher)]
             with closing(self.executor.run(self._tasks(ready, times, count))) as outcomes:
                 for outcome in outcomes:
                     self._took(outcome, todo, times, count)
@@ -113,9 +116,17 @@ class Driver:
         record = self.store.failure(path) or {"attempts": 0, "error": {"type": "", "message": ""}}
         return record["attempts"], f"{record['error']['type']}: {record['error']['message']}"
 
-    def _free(self, cell: Cell, watcher: Watcher) -> bool:
+    def _clear(self, finished: Iterable[str], watcher: Watcher) -> None:
+        """Remove what is left of cells whose process was killed after it had committed them."""
+        work = work_folder(self.store, self.work)
+        left = {folder.name for folder in work.iterdir()} if work.is_dir() else set()
+        for id in left & {path.rpartition("-")[2] for path in finished}:
+            if self._free(id, watcher):
+                shutil.rmtree(work / id, ignore_errors=True)
+
+    def _free(self, id: str, watcher: Watcher) -> bool:
         """Whether nobody works on the cell; a stale lease is broken here."""
-        lease = work_folder(self.store, self.work) / cell.id / "lease"
+        lease = work_folder(self.store, self.work) / id / "lease"
         if watcher.stale(lease):
             watcher.break_(lease)
         return not lease.exists()

@@ -58,8 +58,9 @@ class LocalExecutor(Executor):
         queue, waiting, running = iter(tasks), None, dict[int, tuple[TaskProcess, list[Place]]]()
         try:
             while True:
-                waiting = next(queue, None) if waiting is None else waiting
-                if waiting is not None and len(running) < self.workers and self._start(waiting, running):
+                if waiting is None and len(running) < self.workers:  # what is drawn counts as running
+                    waiting = next(queue, None)
+                if waiting is not None and self._start(waiting, running):
                     waiting = None
                     continue
                 if not running:

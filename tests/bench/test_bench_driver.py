@@ -160,6 +160,18 @@ def test_a_cell_in_another_drivers_hands_is_waited_for_and_not_doubled(tmp_path,
     assert here.ran == [cells[1].path, cells[0].path]
 
 
+def test_what_a_killed_process_left_of_a_finished_cell_is_removed(tmp_path, here):
+    cells = fake.cells(3)
+    drive(tmp_path, cells, here)
+    work = tmp_path / "work"
+    for cell in cells:
+        (work / cell.id / "run-1").mkdir(parents=True)
+    (work / cells[0].id / "lease").write_text("{}\n")  # a process that has committed and is about to remove it
+    (work / fake.cells(1, steps=9)[0].id).mkdir()
+    drive(tmp_path, cells[:2], here)
+    assert {f.name for f in work.iterdir()} == {cells[0].id, fake.cells(1, steps=9)[0].id}
+
+
 def test_two_drivers_on_one_folder_share_the_work(tmp_path):
     processes = [_driver(tmp_path, "fake.cells(12, steps=2, sleep=0.05)") for _ in range(2)]
     assert [p.wait(timeout=300) for p in processes] == [0, 0]
@@ -234,6 +246,18 @@ def test_places_are_packed_by_what_cells_needed():
     assert machine.room(huge, 4) == 8 * gib, "more than there is runs alone, and may fail"
     machine.expected = {1: 1}
     assert machine.room(huge, 4) is None
+
+
+def test_a_task_is_drawn_when_a_worker_is_free_and_not_before():
+    drawn = []
+
+    def tasks():
+        for k in range(4):
+            drawn.append(k)
+            yield Task(str(k), "", "builtins:dict", {})
+
+    for ended, _ in enumerate(LocalExecutor(1).run(tasks())):
+        assert len(drawn) == ended + 1
 
 
 def test_wrong_settings_of_the_executor():
