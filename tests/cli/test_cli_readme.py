@@ -63,14 +63,14 @@ def test_every_command_that_is_mentioned_exists(run) -> None:
 
 
 def test_the_table_names_what_is_installed() -> None:
-    rows = dict(re.findall(r"^\| (backbones|GANs|methods|scenarios|validators) \| (.*) \|$", TEXT, re.MULTILINE))
+    rows = dict(re.findall(r"^\| (backbones|GANs|methods|scenarios|executors|validators) \| (.*) \|$", TEXT, re.MULTILINE))
     for kind, row in rows.items():
         there = set(getattr(dazoo, f"list_{kind.lower()}")())
         told = set(re.findall(r"`([a-z0-9_]+)`", row))
         assert told <= there, f"README names {kind} that are not there: {told - there}"
         unnamed = {n for n in there - told if not n.startswith(("tv_", "timm_"))}
         assert not unnamed, f"README does not name the {kind} {unnamed}"
-    assert len(rows) == 5
+    assert len(rows) == 6
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", TEXT))))
