@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dazoo.listing import list_backbones
     from dazoo.listing import list_datasets
     from dazoo.listing import list_entries
+    from dazoo.listing import list_executors
     from dazoo.listing import list_gans
     from dazoo.listing import list_methods
     from dazoo.listing import list_scenarios
@@ -33,6 +34,7 @@ __all__ = [
     "list_backbones",
     "list_datasets",
     "list_entries",
+    "list_executors",
     "list_gans",
     "list_methods",
     "list_scenarios",
@@ -48,6 +50,7 @@ _LAZY = {
     "list_backbones": "dazoo.listing",
     "list_datasets": "dazoo.listing",
     "list_entries": "dazoo.listing",
+    "list_executors": "dazoo.listing",
     "list_gans": "dazoo.listing",
     "list_methods": "dazoo.listing",
     "list_scenarios": "dazoo.listing",

@@ -35,6 +35,11 @@ def list_validators(pattern: str = "*") -> list[str]:
     return zoo().validators.names(pattern)
 
 
+def list_executors(pattern: str = "*") -> list[str]:
+    """Executor names that match a wildcard pattern, sorted."""
+    return zoo().executors.names(pattern)
+
+
 def list_entries(pattern: str = "*") -> list[str]:
     """Names of trained models that `dazoo.load` finds, sorted."""
     return zoo().entries.names(pattern)
