@@ -51,12 +51,14 @@ class Cell:
         seed: of the run.
         settings: flat settings as `dazoo.train` takes them, beyond what scenario and parts bring.
         identity: all that can change the number; never a path, a host or a time.
+        larger: training pictures of the larger domain, which an epoch of one pass reads; 0 where nobody asks how long that takes.
     """
 
     name: str
     seed: int
     settings: Mapping[str, Any]
     identity: Mapping[str, Any]
+    larger: int = 0
 
     @cached_property
     def id(self) -> str:

@@ -17,8 +17,8 @@ from dataclasses import field
 from pathlib import Path
 
 from dazoo.bench.cells import Cell
+from dazoo.bench.estimate import Measured
 from dazoo.bench.lease import Watcher
-from dazoo.bench.plan import Measured
 from dazoo.bench.store import FolderStore
 from dazoo.bench.store import Store
 from dazoo.bench.work import Job

@@ -28,6 +28,7 @@ from dazoo.errors import SettingsError
 
 if TYPE_CHECKING:
     from dazoo.bench.cells import Cell
+    from dazoo.bench.estimate import Measured
     from dazoo.bench.grid import Suite
     from dazoo.bench.store import Store
 
@@ -69,14 +70,22 @@ def run(
     ] = None,
     weights: Annotated[bool, typer.Option("--weights/--no-weights", help="Keep each cell's model.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and how long they will take; run nothing.")] = False,
+    rates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="With --dry-run: results by whose pace to guess, where --out has no cell like it. Unless given, those of a checkout.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Run what is missing of a grid. The same command continues; finished cells are never run again."""
     grids = {"backbones": backbones, "gans": gans, "methods": methods, "scenarios": scenarios, "exclude": exclude}
     chosen = _suite(suite, grids, triples, seeds, parse_settings(settings or ()))
-    from dazoo.bench.plan import expected
-    from dazoo.bench.plan import measured
+    from dazoo.bench.estimate import Pace
+    from dazoo.bench.estimate import shipped
     from dazoo.bench.plan import plan_cells
     from dazoo.bench.store import open_store
     from dazoo.names import parse
@@ -87,10 +96,15 @@ def run(
     if not quiet:
         say("reading the data sets, for the cells' ids")
     cells = plan_cells(chosen.runs(plugins), plugins, data)
-    known = measured(store.records())
+    known = [Pace(store.records(), store.address)]
+    if dry_run:
+        kind = _kind_of_machine(device) if executor == "local" else None  # of another executor's nobody knows it here
+        places = [store, *(open_store(place) for place in [rates or shipped()] if place)]
+        known = [Pace(place.records(), place.address, kind) for place in places]
 
-    def needs(cell: Cell) -> Any:
-        return expected(cell, parse(cell.name, plugins).parts(), known)
+    def needs(cell: Cell) -> Measured | None:
+        parts = asdict(parse(cell.name, plugins))
+        return next(filter(None, (pace.expected(cell, parts) for pace in known)), None)
 
     if dry_run:
         _show_plan(cells, store, {c.path: needs(c) for c in cells}, made.workers or 1, as_json)
@@ -192,24 +206,46 @@ def _suite(name: str | None, lists: dict[str, str | None], triples: bool, seeds:
     return replace(found, grids=grids)
 
 
-def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Any], workers: int, as_json: bool) -> None:
-    finished = store.finished()
-    todo = [c for c in cells if c.path not in finished]
-    known = [needs[c.path].seconds for c in todo if needs[c.path]]
-    total = sum(known) / min(workers, max(1, len(todo)))
-    if as_json:
-        rows = [{"cell": c.path, "finished": c.path in finished, "expected": needs[c.path] and asdict(needs[c.path])} for c in cells]
-        emit_json({"cells": rows, "seconds": total, "unknown": len(todo) - len(known), "workers": workers})
-        return
+def _kind_of_machine(device: str) -> tuple[str, str]:
+    """(device, platform) of this machine, as records have them."""
+    import torch
+
+    from dazoo.bench.work import machine
+    from dazoo.engine.device import choose_device
+
+    chosen = choose_device(device)
+    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else chosen.type
+    return name, machine(name)["platform"]
+
+
+def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Measured | None], workers: int, as_json: bool) -> None:
+    from dazoo.bench.estimate import makespan
     from dazoo.bench.view import duration
 
-    def time_of(cell: Cell) -> str:
-        return "finished" if cell.path in finished else duration(needs[cell.path].seconds) if needs[cell.path] else "not measured"
+    finished = store.finished()
+    todo = [c for c in cells if c.path not in finished]
+    known = [found for c in todo if (found := needs[c.path])]
+    unknown = len(todo) - len(known)
+    seconds, low, high = (
+        makespan(times, workers) if times else 0.0
+        for times in ([m.seconds for m in known], [m.low for m in known], [m.high for m in known])
+    )
+    if as_json:
+        rows = [{"cell": c.path, "finished": c.path in finished, "expected": (m := needs[c.path]) and asdict(m)} for c in cells]
+        emit_json({"cells": rows, "seconds": seconds, "low": low, "high": high, "unknown": unknown, "workers": workers})
+        return
 
-    emit_table(("CELL", "TIME"), [(c.path, time_of(c)) for c in cells])
-    guess = f"about {duration(total)} with {workers} at a time" if known else "no time is known"
-    unknown = f"; {len(todo) - len(known)} cells are like none that was measured" if len(known) < len(todo) else ""
-    say(f"{len(cells)} cells, {len(todo)} to run: {guess}{unknown}")
+    def row(cell: Cell) -> tuple[str, str, str]:
+        found = needs[cell.path]
+        if cell.path in finished or found is None:
+            return cell.path, "finished" if cell.path in finished else "not known", ""
+        return cell.path, f"{duration(found.seconds)} ({duration(found.low)} to {duration(found.high)})", f"{found.n} of its {found.like}"
+
+    emit_table(("CELL", "TIME", "BY"), [row(c) for c in cells])
+    guess = f"at least {duration(seconds)} ({duration(low)} to {duration(high)}) with {workers} at a time" if known else "no time is known"
+    by = f", by the pace of cells in {' and '.join(sorted({m.where for m in known}))}" if known else ""
+    rest = f"; {unknown} cells are like none that was measured, and not in it" if unknown else ""
+    say(f"{len(cells)} cells, {len(todo)} to run: {guess}{by}{rest}")
 
 
 def _samples(records: list[dict[str, Any]], store: Store) -> dict[str, bytes]:
