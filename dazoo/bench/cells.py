@@ -95,9 +95,9 @@ def check_record(record: Any, where: str) -> Record:
     needed = common | ({"error"} if record.get("status") == "failed" else {"numbers", "epochs", "classes", "confusion", "files"})
     missing = sorted(needed - record.keys())
     if missing:
-        raise DataError(f"{where}: the record lacks {', '.join(missing)}; remove it, and the cell runs again.")
+        raise DataError(f"{where}: the record lacks {', '.join(missing)}; remove the cell, and it runs again.")
     if digest(record["identity"]) != record["id"]:
         raise DataError(
-            f"{where}: the record's id {record['id']} is not the hash of its identity; it was edited. Remove it to run it again."
+            f"{where}: the record's id {record['id']} is not the hash of its identity; it was edited. Remove the cell, and it runs again."
         )
     return record

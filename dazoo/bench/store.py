@@ -127,7 +127,9 @@ class Store:
         try:
             record: Any = json.loads(text)
         except ValueError as exc:
-            raise DataError(f"{self.address}: {name} is not JSON ({exc}); it was changed. Remove it, and the cell runs again.") from None
+            raise DataError(
+                f"{self.address}: {name} is not JSON ({exc}); it was changed. Remove {name.removesuffix('/' + RECORD)}, and the cell runs again."
+            ) from None
         return check_record(record, f"{self.address}: {name}")
 
 
