@@ -127,8 +127,9 @@ class Store:
         try:
             record: Any = json.loads(text)
         except ValueError as exc:
+            what = name.removesuffix(f"/{RECORD}")
             raise DataError(
-                f"{self.address}: {name} is not JSON ({exc}); it was changed. Remove {name.removesuffix('/' + RECORD)}, and the cell runs again."
+                f"{self.address}: {name} is not JSON ({exc}); it was changed. Remove {what}, and the cell runs again."
             ) from None
         return check_record(record, f"{self.address}: {name}")
 
