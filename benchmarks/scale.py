@@ -37,7 +37,6 @@ from dazoo.bench.store import open_store
 from dazoo.bench.work import Job
 from dazoo.bench.work import peak_memory
 from dazoo.engine.settings import Settings
-from dazoo.plain import strict_json
 from dazoo.plugins import zoo
 
 
@@ -93,7 +92,7 @@ def write(wanted: list[Cell], folder: Path) -> None:
         head = {"schema": SCHEMA, "status": "done", "id": cell.id, "name": cell.name, "seed": cell.seed, "identity": job.identity}
         place = folder / "cells" / cell.path
         place.mkdir(parents=True)
-        (place / "cell.json").write_text(strict_json({**head, "attempts": 1, **fake.outcome(job)}, indent=1))
+        (place / "cell.json").write_text(json.dumps({**head, "attempts": 1, **fake.outcome(job)}))
 
 
 def read(folder: Path) -> None:
@@ -158,7 +157,8 @@ def main() -> None:
     parser.add_argument("--plan", type=int, metavar="N", help="plan N real recipes, and do nothing else")
     asked = parser.parse_args()
     if asked.plan:
-        return plan(asked.plan)
+        plan(asked.plan)
+        return
     folder = Path(tempfile.mkdtemp(prefix="dazoo-scale-"))
     try:
         if asked.report_only:
