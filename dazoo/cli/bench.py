@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Annotated
@@ -77,10 +79,13 @@ def run(
     if not quiet:
         say("reading the data sets, for the cells' ids")
     cells = plan_cells(chosen.runs(plugins), plugins, data)
-    known = measured(store.records())
+
+    @cache
+    def known() -> Any:
+        return measured(store.records())  # of all cells: not where nothing is left to run
 
     def needs(cell: Cell) -> Any:
-        return expected(cell, parse(cell.name, plugins).parts(), known)
+        return expected(cell, parse(cell.name, plugins).parts(), known())
 
     if dry_run:
         _show_plan(cells, store, {c.path: needs(c) for c in cells}, made.workers or 1, as_json)
@@ -137,12 +142,11 @@ def report(
     from dazoo.bench.store import open_store
 
     store = open_store(out)
-    records = list(store.records())
-    if not records:
+    if not store.finished() and not store.failed():
         raise DataError(f"{store.address} has no cell yet; 'dazoo bench run SUITE --out {out}' makes some.")
     folder = to or Path("report" if "://" in out else out)
     figures = read_published(published) if published else ()
-    for file in write_report(records, folder, published=figures, samples=_samples(records, store)):
+    for file in write_report(store.records(), folder, published=figures, samples=partial(_sample, store)):
         emit(str(file))
 
 
@@ -200,11 +204,8 @@ def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Any], workers: 
     say(f"{len(cells)} cells, {len(todo)} to run: {guess}{unknown}")
 
 
-def _samples(records: list[dict[str, Any]], store: Store) -> dict[str, bytes]:
-    """Pictures of GANs by cell id; results that were copied without them have none."""
-    found = {}
-    for record in records:
-        if "samples.png" in record.get("files", {}):
-            with suppress(FileNotFoundError):
-                found[record["id"]] = store.read(f"cells/{path_of(record)}/samples.png")
-    return found
+def _sample(store: Store, record: dict[str, Any]) -> bytes | None:
+    """Pictures of a cell's GAN; results that were copied without them have none."""
+    with suppress(FileNotFoundError):
+        return store.read(f"cells/{path_of(record)}/samples.png")
+    return None
