@@ -31,13 +31,12 @@ from dazoo.bench.cells import SCHEMA
 from dazoo.bench.cells import Cell
 from dazoo.bench.driver import Count
 from dazoo.bench.driver import Driver
-from dazoo.bench.plan import measured
+from dazoo.bench.estimate import Pace
 from dazoo.bench.plan import plan_cells
 from dazoo.bench.store import open_store
 from dazoo.bench.work import Job
 from dazoo.bench.work import peak_memory
 from dazoo.engine.settings import Settings
-from dazoo.plain import strict_json
 from dazoo.plugins import zoo
 
 
@@ -93,14 +92,14 @@ def write(wanted: list[Cell], folder: Path) -> None:
         head = {"schema": SCHEMA, "status": "done", "id": cell.id, "name": cell.name, "seed": cell.seed, "identity": job.identity}
         place = folder / "cells" / cell.path
         place.mkdir(parents=True)
-        (place / "cell.json").write_text(strict_json({**head, "attempts": 1, **fake.outcome(job)}, indent=1))
+        (place / "cell.json").write_text(json.dumps({**head, "attempts": 1, **fake.outcome(job)}))
 
 
 def read(folder: Path) -> None:
     """Print what it takes to read and to report all records, each command in a process of its own."""
     store = open_store(folder)
     timed("records", lambda: sum(1 for _ in store.records()))
-    timed("times of all cells", lambda: measured(store.records()))
+    timed("times of all cells", lambda: Pace(store.records(), ""))
     for command in ("report", "status"):
         seconds, peak = _command("bench", command, "--out", str(folder))
         say(f"dazoo bench {command}", f"{seconds:.1f} s, {peak / 2**20:.0f} MiB at most")
@@ -158,7 +157,8 @@ def main() -> None:
     parser.add_argument("--plan", type=int, metavar="N", help="plan N real recipes, and do nothing else")
     asked = parser.parse_args()
     if asked.plan:
-        return plan(asked.plan)
+        plan(asked.plan)
+        return
     folder = Path(tempfile.mkdtemp(prefix="dazoo-scale-"))
     try:
         if asked.report_only:

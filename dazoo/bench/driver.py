@@ -15,19 +15,23 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dazoo.bench.cells import Cell
 from dazoo.bench.estimate import Measured
 from dazoo.bench.lease import Watcher
 from dazoo.bench.store import FolderStore
 from dazoo.bench.store import Store
-from dazoo.bench.work import Job
-from dazoo.bench.work import failure
 from dazoo.contracts import Executor
 from dazoo.contracts import Outcome
 from dazoo.contracts import Task
 from dazoo.data.paths import cache_dir
 from dazoo.errors import StoreError
+
+
+if TYPE_CHECKING:
+    from dazoo.bench.plan import Measured
+    from dazoo.bench.work import Job
 
 
 ATTEMPTS = 3
@@ -142,6 +146,8 @@ class Driver:
             yield Task(cell.path, title, "dazoo.bench.work:run_cell", arguments, *memory, modules, self.processes)
 
     def _job(self, cell: Cell, times: int) -> Job:
+        from dazoo.bench.work import Job  # imports torch, which who looks at a grid does not wait for
+
         return Job(
             cell.id, cell.path, cell.name, cell.seed, dict(cell.settings), dict(cell.identity), self.store.address,
             str(work_folder(self.store, self.work)), self.data, self.device, self.weights, self.trainer, times,
@@ -168,6 +174,8 @@ class Driver:
             if recorded or times[path] >= self.attempts:
                 count.errors[path] = outcome.error
                 if not recorded:  # its process died before it could say anything
+                    from dazoo.bench.work import failure
+
                     self.store.fail(path, failure(self._job(todo[path], times[path] - 1), "Died", outcome.error))
                 del todo[path]
         # else: it was stopped, or another process has it in hand; the next round sees to it

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+from typing import NamedTuple
 
 from dazoo.bench.cells import Cell
 from dazoo.bench.cells import Record
@@ -36,6 +37,15 @@ class Measured:
     where: str
 
 
+class _Seen(NamedTuple):
+    """What is kept of a finished cell, since there may be very many: pixels a second, pixels of a step, peak bytes of both memories."""
+
+    rate: float
+    step: int
+    memory: int
+    device_memory: int
+
+
 class Pace:
     """Finished cells, grouped by what they have in common with cells to come.
 
@@ -52,13 +62,17 @@ class Pace:
 
     def __init__(self, records: Iterable[Record], where: str, machine: tuple[str, str] | None = None) -> None:
         self.where = where
-        self._groups: dict[tuple[Any, ...], list[Record]] = {}
+        self._groups: dict[tuple[Any, ...], list[_Seen]] = {}
         for record in records:
             if record["status"] != "done" or not record["cost"]["images_per_second"] or "size" not in record["identity"]["settings"]:
                 continue  # one of a trainer of one's own may say nothing of its pace
             if machine in (None, (record["machine"]["device"], record["machine"]["platform"])):
+                cost, size = record["cost"], record["identity"]["settings"]["size"] ** 2
+                seen = _Seen(
+                    cost["images_per_second"] * size, record["batch"]["used"] * size, cost["memory"] or 0, cost["device_memory"] or 0
+                )
                 for key in _keys(record["name"], record["recipe"], record["identity"]):
-                    self._groups.setdefault(key, []).append(record)
+                    self._groups.setdefault(key, []).append(seen)
 
     def expected(self, cell: Cell, parts: Mapping[str, str | None]) -> Measured | None:
         """What the cell will probably need; None where nothing like it was measured. `parts` are its recipe's."""
@@ -66,16 +80,14 @@ class Pace:
         if key is None:
             return None
         alike, settings = self._groups[key], cell.identity["settings"]
-        pixels = pictures(cell) * settings["size"] ** 2
-        times = [pixels / (r["cost"]["images_per_second"] * r["identity"]["settings"]["size"] ** 2) for r in alike]
+        times = [pictures(cell) * settings["size"] ** 2 / seen.rate for seen in alike]
         step = settings["batch"] * settings["size"] ** 2
-        growth = [max(1.0, step / (r["batch"]["used"] * r["identity"]["settings"]["size"] ** 2)) for r in alike]
         return Measured(
             fmean(times),
             min(times),
             max(times),
-            max(r["cost"]["memory"] or 0 for r in alike),
-            int(max((r["cost"]["device_memory"] or 0) * g for r, g in zip(alike, growth, strict=True))),
+            max(seen.memory for seen in alike),
+            int(max(seen.device_memory * max(1.0, step / seen.step) for seen in alike)),
             len(alike),
             key[0],
             self.where,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from jinja2 import Template
 from markupsafe import Markup
 
 from dazoo.bench import svg
+from dazoo.bench.cells import Record
 from dazoo.bench.leaderboard import Board
 from dazoo.bench.leaderboard import Section
 from dazoo.bench.leaderboard import Standing
@@ -41,6 +43,8 @@ PICTURES = 24 * 2**20
 
 FAILURES = 500
 """Failed cells that are shown."""
+
+Samples = Callable[[Record], bytes | None]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -101,13 +105,13 @@ class View:
         return [line.row for line in self.lines]
 
 
-def page(board: Board, published: Sequence[Figure] = (), samples: Mapping[str, bytes] | None = None) -> str:
+def page(board: Board, published: Sequence[Figure] = (), samples: Samples = lambda record: None) -> str:
     """The page.
 
     Args:
         board: the leaderboard.
         published: figures to stand beside ours.
-        samples: PNG files that a GAN drew, by the cell's id; what is no PNG is left out.
+        samples: gives the PNG file that a GAN drew, or None; asked for the cells that are shown and have one. What is no PNG is left out.
     """
     figures: dict[str, list[Figure]] = {}
     for figure in published:
@@ -118,7 +122,7 @@ def page(board: Board, published: Sequence[Figure] = (), samples: Mapping[str, b
     for view in views:
         _add_curves(view, left)
         _add_confusions(view, left)
-        _add_samples(view, samples or {}, left)
+        _add_samples(view, samples, left)
     return _template().render(
         board=board,
         views=views,
@@ -153,7 +157,7 @@ def _line(s: Standing, on: svg.Axis, figures: Sequence[Figure], sources: Mapping
 
 
 def _add_curves(view: View, left: dict[str, int]) -> None:
-    runs = {line: {f"seed {r['seed']}": [e.get("accuracy") for e in r["epochs"]] for r in line.row.records} for line in view.lines}
+    runs = {line: {f"seed {r['seed']}": r["accuracies"] for r in line.row.records} for line in view.lines}
     drawn = [line for line in view.lines if any(v is not None for values in runs[line].values() for v in values)][: left["curves"]]
     left["curves"] -= len(drawn)
     view.left_out["curves"] = len(view.lines) - len(drawn)
@@ -181,12 +185,12 @@ def _add_confusions(view: View, left: dict[str, int]) -> None:
     view.left_out["confusions"] = cut
 
 
-def _add_samples(view: View, samples: Mapping[str, bytes], left: dict[str, int]) -> None:
+def _add_samples(view: View, samples: Samples, left: dict[str, int]) -> None:
     cut = 0
     for line in view.lines:
         for record in line.row.records:
-            png = samples.get(record["id"])
-            if png is None or not png.startswith(_PNG) or not any(f.endswith("samples.png") for f in record["files"]):
+            png = samples(record) if any(f.endswith("samples.png") for f in record["files"]) else None
+            if png is None or not png.startswith(_PNG):
                 continue
             if len(png) > left["pictures"]:
                 cut += 1

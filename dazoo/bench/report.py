@@ -15,6 +15,7 @@ from dazoo.bench.leaderboard import Board
 from dazoo.bench.leaderboard import Section
 from dazoo.bench.leaderboard import Standing
 from dazoo.bench.leaderboard import leaderboard
+from dazoo.bench.page import Samples
 from dazoo.bench.page import page
 from dazoo.bench.published import Figure
 from dazoo.bench.ranking import Overall
@@ -37,15 +38,15 @@ COLUMNS = (
 
 
 def write_report(
-    records: Iterable[Record], folder: str | os.PathLike[str], published: Sequence[Figure] = (), samples: Mapping[str, bytes] | None = None
+    records: Iterable[Record], folder: str | os.PathLike[str], published: Sequence[Figure] = (), samples: Samples = lambda record: None
 ) -> tuple[Path, ...]:
     """Write leaderboard.md, leaderboard.csv and report.html, each made whole by one rename.
 
     Args:
-        records: of cells, in any order.
+        records: of cells, in any order; drawn one at a time.
         folder: where to; made if it is missing.
         published: figures of others to stand beside ours.
-        samples: PNG files for the page by the cell's id.
+        samples: gives a cell's PNG file for the page, or None.
 
     Returns:
         The files.

@@ -12,6 +12,8 @@ from dataclasses import field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from dazoo.bench.cells import Record
 from dazoo.bench.cells import digest
 from dazoo.evaluate.intervals import Summary
@@ -54,7 +56,7 @@ class Row:
         base: the name without its scenario.
         parts: names by kind.
         identity: of every run, without seed and recipe.
-        records: of the runs, by seed, ascending.
+        records: of the runs, by seed, ascending; bare (see `_bare`).
         differs: what tells it from the other rows of that name and protocol, by "settings.lr" and the like; empty where it is the only one.
     """
 
@@ -156,10 +158,14 @@ def rows_of(records: Iterable[Record]) -> tuple[list[Row], list[Failure]]:
     A cell that is there more than once counts once, as done if one of its records is. Done cells without a finite `last` count as failed.
     """
     cells: dict[str, Record] = {}
+    identities: dict[str, Mapping[str, Any]] = {}
     for record in records:
-        other = cells.get(record["id"])
-        if other is None or _rank(record) < _rank(other):
-            cells[record["id"]] = record
+        identity = {k: v for k, v in record["identity"].items() if k != "seed"}
+        key = digest(identity)
+        identities.setdefault(key, identity)
+        bare, other = _bare(record, key), cells.get(record["id"])
+        if other is None or _rank(bare) < _rank(other):
+            cells[record["id"]] = bare
     groups: dict[str, list[Record]] = {}
     failures = []
     for record in cells.values():
@@ -167,8 +173,8 @@ def rows_of(records: Iterable[Record]) -> tuple[list[Row], list[Failure]]:
         if failure is not None:
             failures.append(failure)
         else:
-            groups.setdefault(digest({k: v for k, v in record["identity"].items() if k != "seed"}), []).append(record)
-    rows = [_row(key, sorted(group, key=lambda r: (r["seed"], r["id"]))) for key, group in groups.items()]
+            groups.setdefault(record["row"], []).append(record)
+    rows = [_row(key, identities[key], sorted(group, key=lambda r: (r["seed"], r["id"]))) for key, group in groups.items()]
     rows.sort(key=lambda row: (row.name, row.key))
     return _tell_apart(rows), sorted(failures, key=lambda f: (f.name, f.seed, f.id))
 
@@ -186,8 +192,21 @@ def flat(identity: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return out
 
 
+def _bare(record: Record, key: str) -> Record:
+    """A record as rows keep it, so that very many fit into memory.
+
+    Its row's key stands for the identity (`row`), `accuracies` for the epochs, names for the files, and an array (K, K) for the confusion.
+    """
+    kept = {k: v for k, v in record.items() if k not in ("identity", "epochs")}
+    if record["status"] == "done":
+        kept["accuracies"] = tuple(epoch.get("accuracy") for epoch in record["epochs"])
+        kept["confusion"] = np.asarray(record["confusion"], np.int32)
+        kept["files"] = tuple(record["files"])
+    return {**kept, "row": key}
+
+
 def _rank(record: Record) -> tuple[bool, int, str]:
-    return record["status"] != "done", -record["attempts"], json.dumps(record, sort_keys=True)
+    return record["status"] != "done", -record["attempts"], json.dumps(record, sort_keys=True, default=np.ndarray.tolist)
 
 
 def _failure(record: Record) -> Failure | None:
@@ -202,12 +221,11 @@ def _failure(record: Record) -> Failure | None:
     return None
 
 
-def _row(key: str, records: list[Record]) -> Row:
+def _row(key: str, identity: Mapping[str, Any], records: list[Record]) -> Row:
     first = records[0]
     parts = {kind: first["recipe"].get(kind) for kind in KINDS}
     base = "-".join(p for kind in KINDS if kind != "scenario" and (p := parts[kind]))
-    identity = {k: v for k, v in first["identity"].items() if k not in ("seed", "recipe")}
-    return Row(key, first["name"], base, parts, identity, tuple(records))
+    return Row(key, first["name"], base, parts, {k: v for k, v in identity.items() if k != "recipe"}, tuple(records))
 
 
 def _tell_apart(rows: list[Row]) -> list[Row]:

@@ -64,7 +64,7 @@ class View:
     def __call__(self, count: Count) -> None:
         """Look at the count (the driver calls this after every change)."""
         self.count = count
-        if not self.quiet and self._live is None:
+        if not self.quiet and self._live is None and len(count.errors) > self._said:
             for path, error in list(count.errors.items())[self._said :]:
                 print(f"failed  {path}: {error}", file=sys.stderr)
             self._said = len(count.errors)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Annotated
@@ -96,15 +98,18 @@ def run(
     if not quiet:
         say("reading the data sets, for the cells' ids")
     cells = plan_cells(chosen.runs(plugins), plugins, data)
-    known = [Pace(store.records(), store.address)]
-    if dry_run:
+
+    @cache
+    def known() -> list[Pace]:  # reads every record, so not where nothing is left to run
+        if not dry_run:
+            return [Pace(store.records(), store.address)]
         kind = _kind_of_machine(device) if executor == "local" else None  # of another executor's nobody knows it here
         places = [store, *(open_store(place) for place in [rates or shipped()] if place)]
-        known = [Pace(place.records(), place.address, kind) for place in places]
+        return [Pace(place.records(), place.address, kind) for place in places]
 
     def needs(cell: Cell) -> Measured | None:
         parts = asdict(parse(cell.name, plugins))
-        return next(filter(None, (pace.expected(cell, parts) for pace in known)), None)
+        return next(filter(None, (pace.expected(cell, parts) for pace in known())), None)
 
     if dry_run:
         _show_plan(cells, store, {c.path: needs(c) for c in cells}, made.workers or 1, as_json)
@@ -163,12 +168,11 @@ def report(
     from dazoo.bench.store import open_store
 
     store = open_store(out)
-    records = list(store.records())
-    if not records:
+    if not store.finished() and not store.failed():
         raise DataError(f"{store.address} has no cell yet; 'dazoo bench run SUITE --out {out}' makes some.")
     folder = to or Path("report" if "://" in out else out)
     figures = read_published(published) if published else ()
-    for file in write_report(records, folder, published=figures, samples=_samples(records, store)):
+    for file in write_report(store.records(), folder, published=figures, samples=partial(_sample, store)):
         emit(str(file))
 
 
@@ -248,11 +252,8 @@ def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Measured | None
     say(f"{len(cells)} cells, {len(todo)} to run: {guess}{by}{rest}")
 
 
-def _samples(records: list[dict[str, Any]], store: Store) -> dict[str, bytes]:
-    """Pictures of GANs by cell id; results that were copied without them have none."""
-    found = {}
-    for record in records:
-        if "samples.png" in record.get("files", {}):
-            with suppress(FileNotFoundError):
-                found[record["id"]] = store.file(record, "samples.png")
-    return found
+def _sample(store: Store, record: dict[str, Any]) -> bytes | None:
+    """Pictures of a cell's GAN; results that were copied without them have none."""
+    with suppress(FileNotFoundError):
+        return store.file(record, "samples.png")
+    return None

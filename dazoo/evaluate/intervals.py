@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from statistics import fmean
-from statistics import stdev
 
 from scipy.special import stdtrit
 
@@ -62,7 +61,7 @@ def summarise(values: Sequence[float], level: float = 0.95) -> Summary:
     mean, n = fmean(values), len(values)
     if n == 1:
         return Summary(mean, None, None, 1)
-    spread = stdev(values)
+    spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))  # statistics.stdev is exact in fractions, and 50 times slower
     half = t_quantile(0.5 + level / 2, n - 1) * spread / math.sqrt(n)
     return Summary(mean, spread, Interval(mean - half, mean + half), n)
 

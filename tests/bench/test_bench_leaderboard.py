@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,30 @@ from dazoo.bench.rows import rows_of
 from dazoo.errors import DataError
 from tests.bench.synthetic import record
 from tests.bench.synthetic import runs
+
+
+def test_rows_keep_neither_identities_nor_epochs_of_very_many_records():
+    class Epochs(list):
+        """A list that can be watched."""
+
+    seen = []
+
+    def drawn():
+        for made in runs("net-dann-a2b", [0.5, 0.6, 0.7]):
+            made["epochs"] = Epochs(made["epochs"])
+            seen.append(weakref.ref(made["epochs"]))
+            yield made
+
+    ((row,), _) = rows_of(drawn())
+    assert [s() for s in seen] == [None] * 3 and not any("identity" in r for r in row.records)
+    assert [r["accuracies"] for r in row.records] == [(0.1, 0.5), (0.1, 0.6), (0.1, 0.7)]
+
+
+def test_a_cell_that_is_there_twice_counts_once_whatever_the_order():
+    first, second = record(last=0.5), record(last=0.6)
+    for order in ([first, second], [second, first]):
+        ((row,), failures) = rows_of(order)
+        assert (row.last.n, row.last.mean, failures) == (1, 0.5, [])
 
 
 def test_a_row_has_the_mean_and_the_t_interval_over_seeds() -> None:

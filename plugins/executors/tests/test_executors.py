@@ -13,6 +13,7 @@ import pytest
 from benchmarks import fake
 from dazoo.bench.driver import Driver
 from dazoo.bench.store import open_store
+from dazoo.contracts import Task
 from dazoo.errors import SettingsError
 from dazoo.plugins import zoo
 from dazoo.testing import parametrize_with_contract
@@ -28,6 +29,19 @@ def test_plugins(clause) -> None:
 def test_executors(clause, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("DAZOO_CACHE", str(tmp_path))
     clause()
+
+
+@pytest.mark.slow
+def test_ray_gets_one_function_for_all_cells(monkeypatch) -> None:
+    import ray
+
+    remote, made = ray.remote, []
+    monkeypatch.setattr(ray, "remote", lambda *a, **k: made.append(k) or remote(*a, **k))
+    executor = zoo().executors.build("ray", workers=1)
+    for _ in range(2):
+        outcomes = list(executor.run(Task(str(k), "", "json:dumps", {}) for k in range(2)))
+        assert [o.error for o in outcomes] == [None, None]
+    assert sum("max_calls" in options for options in made) == 1  # with GPUs there is another function, which asks for their size
 
 
 @pytest.mark.parametrize(

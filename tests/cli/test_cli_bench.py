@@ -1,0 +1,62 @@
+"""`dazoo bench` on results that nobody trained."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmarks import fake
+from dazoo.bench.cells import path_of
+from tests.bench.synthetic import record
+
+
+def kept(root: Path, made: dict) -> Path:
+    """The folder of a finished cell with this record."""
+    folder = root / "cells" / path_of(made)
+    folder.mkdir(parents=True)
+    (folder / "cell.json").write_text(json.dumps(made))
+    return folder
+
+
+def test_where_nothing_is_left_to_run_no_record_is_read(run, tmp_path, monkeypatch):
+    cells = fake.cells(2)
+    for cell in cells:
+        folder = tmp_path / "cells" / cell.path
+        folder.mkdir(parents=True)
+        (folder / "cell.json").write_text("no JSON")
+    monkeypatch.setattr("dazoo.bench.plan.plan_cells", lambda *_: cells)
+    found = run("bench", "run", "smoke", "--out", tmp_path)
+    assert found.code == 0 and "2 of 2 cells finished (0 now)" in found.out
+    monkeypatch.setattr("dazoo.bench.plan.plan_cells", lambda *_: fake.cells(3))
+    found = run("bench", "run", "smoke", "--out", tmp_path)
+    assert found.code != 0 and "is not JSON" in found.err
+
+
+def test_the_report_shows_pictures_of_gans_and_needs_none(run, tmp_path):
+    picture = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "png")
+    folder = kept(tmp_path, record("net-dcgan-a2b", gan="dcgan", files={"samples.png": {}}))
+    kept(tmp_path, record("net-dcgan-a2b", 1, gan="dcgan", files={"samples.png": {}}))  # was copied without its picture
+    (folder / "samples.png").write_bytes(picture.getvalue())
+    assert run("bench", "report", "--out", tmp_path).code == 0
+    assert (tmp_path / "report.html").read_text().count(base64.b64encode(picture.getvalue()).decode()) == 1
+
+
+def test_a_report_of_nothing_says_what_to_do(run, tmp_path):
+    found = run("bench", "report", "--out", tmp_path)
+    assert found.code != 0 and "has no cell yet" in found.err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["status", "report"])
+def test_a_look_at_the_results_waits_for_no_torch(command, tmp_path):
+    kept(tmp_path, record())
+    code = f"import sys; from dazoo.cli import main; assert main(['bench', {command!r}, '--out', {str(tmp_path)!r}]) == 0; "
+    said = subprocess.run([sys.executable, "-c", code + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-1] == "False"
