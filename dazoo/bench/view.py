@@ -138,14 +138,16 @@ def line(status: Mapping[str, Any]) -> str:
 
 def drawing(status: Mapping[str, Any], width: int) -> Group:
     """The count as a bar with a table of what runs."""
-    bar = ProgressBar(total=max(1, status["total"]), completed=status["kept"] + status["done"], width=min(40, width))
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    for name in ("RUNNING", "FOR", "SAYS"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    head = Table.grid()  # a bar alone does not end its line
+    head.add_row(ProgressBar(total=max(1, status["total"]), completed=status["kept"] + status["done"], width=min(60, width)))
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    for name, ratio in (("RUNNING", None), ("FOR", None), ("SAYS", 1)):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio)
     for run in status["running"]:
-        table.add_row(run["cell"].rpartition("-")[0], duration(run["seconds"]), Text(run["log"]))
+        says = run["log"].removeprefix(f"{run['cell'].partition('/')[0]}: ")
+        table.add_row(run["cell"].rpartition("-")[0], duration(run["seconds"]), Text(says))
     errors = [Text(f"failed  {path}: {error}", style="red", no_wrap=True, overflow="ellipsis") for path, error in status["errors"].items()]
-    return Group(bar, Text(line(status)), *([table] if status["running"] else []), *errors)
+    return Group(head, Text(line(status)), *([table] if status["running"] else []), *errors)
 
 
 def duration(seconds: float) -> str:

@@ -247,6 +247,7 @@ def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Measured | None
 
     emit_table(("CELL", "TIME", "BY"), [row(c) for c in cells])
     guess = f"at least {duration(seconds)} ({duration(low)} to {duration(high)}) with {workers} at a time" if known else "no time is known"
+    guess = guess if todo else "all are finished"
     by = f", by the pace of cells in {' and '.join(sorted({m.where for m in known}))}" if known else ""
     rest = f"; {unknown} cells are like none that was measured, and not in it" if unknown else ""
     say(f"{len(cells)} cells, {len(todo)} to run: {guess}{by}{rest}")
