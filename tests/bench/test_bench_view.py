@@ -24,7 +24,8 @@ def test_the_table_fits_a_terminal_and_cuts_what_a_cell_says_and_nothing_else(tm
     bar, count, head, row, failed = (line.rstrip() for line in console.export_text().splitlines())
     assert set(bar) == {"━"} and count.startswith("12/42 cells, 1 failed, 1 running")
     assert head.split() == ["RUNNING", "FOR", "SAYS"]
-    assert row.startswith("lenet-cyclegan-mnist2usps/seed1  12 s   epoch 1: snd") and row.endswith("…") and len(row) <= 80
+    assert row.split()[:6] == ["lenet-cyclegan-mnist2usps/seed1", "12", "s", "epoch", "1:", "snd"]
+    assert row.endswith("…") and len(row) <= 80
     assert failed == "failed  fcn-x-y/seed0-aaa: ValueError: boom"
 
 
