@@ -1,10 +1,12 @@
-"""Values as JSON has them."""
+"""Values as JSON has them, and files that outlive a power cut."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -22,3 +24,14 @@ def plain(value: Any) -> Any:
 def strict_json(value: Any, indent: int | None = None) -> str:
     """JSON that every parser takes."""
     return json.dumps(plain(value), indent=indent, allow_nan=False)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows has no handle of a folder
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dazoo.errors import TrainingError
+from dazoo.plain import to_disk
 
 
 log = logging.getLogger(__name__)
@@ -38,12 +39,12 @@ def write_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], rec
         digest = hashlib.sha256((part / "state.safetensors").read_bytes()).hexdigest()
         (part / "state.json").write_text(json.dumps({**record, "sha256": digest}))
         for file in part.iterdir():
-            _sync(file)
-        _sync(part)
+            to_disk(file)
+        to_disk(part)
         if final.exists():  # written before by the same run, at the same step: the same state
             shutil.rmtree(final)
         os.replace(part, final)
-        _sync(folder)
+        to_disk(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     for old in steps(folder)[:-KEEP]:
@@ -74,11 +75,3 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
 def steps(folder: Path) -> list[Path]:
     """Checkpoints under `folder`, oldest first."""
     return sorted(p for p in folder.glob("step-*") if p.is_dir())
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,6 +16,7 @@ from torch import Tensor
 import dazoo
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
+from dazoo.plain import to_disk
 from dazoo.plugins import zoo
 from dazoo.zoo.build import part_state
 from dazoo.zoo.card import render_card
@@ -124,7 +125,7 @@ def _check_place(final: Path) -> None:
 def _commit(part: Path, final: Path) -> None:
     """Put the finished folder in its place; what was there is restored if that fails."""
     for file in (*part.iterdir(), part):
-        _sync(file)
+        to_disk(file)
     old = None
     if final.exists():
         old = final.with_name(f".{final.name}-{uuid.uuid4().hex[:8]}-old")
@@ -135,16 +136,6 @@ def _commit(part: Path, final: Path) -> None:
         if old is not None:
             os.replace(old, final)
         raise
-    _sync(final.parent)
+    to_disk(final.parent)
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():  # Windows has no handle of a folder
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import fake
-from dazoo.bench import store as store_module
+from dazoo.bench import remote as remote_module
 from dazoo.bench.cells import path_of
+from dazoo.bench.remote import RemoteStore
 from dazoo.bench.store import FolderStore
-from dazoo.bench.store import RemoteStore
 from dazoo.bench.store import open_store
 from dazoo.bench.work import Job
 from dazoo.bench.work import failure
@@ -203,7 +203,7 @@ def test_records_are_read_many_at_a_time_and_what_vanished_is_left_out(remote, m
             remote.fs.rm_file(places[0])
         return real(places, **options)
 
-    monkeypatch.setattr(store_module, "BATCH", 10)
+    monkeypatch.setattr(remote_module, "BATCH", 10)
     monkeypatch.setattr(remote.fs, "cat", cat)
     found = [path_of(record) for record in remote.records()]
     assert asked == [10, 10, 5] and found == sorted(c.path for c in cells)[1:]

@@ -122,7 +122,7 @@ def test_saving_over_a_model_replaces_it_and_over_anything_else_does_not(model: 
         save(model, mine / "text.tex")
 
 
-@pytest.mark.parametrize("function", ["write_tensors", "config_text", "render_card", "digest_of", "_sync"])
+@pytest.mark.parametrize("function", ["write_tensors", "config_text", "render_card", "digest_of", "to_disk"])
 def test_a_disk_that_fills_up_leaves_the_old_model(model: Model, folder: Path, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
     before = contents(folder)
 
