@@ -45,7 +45,11 @@ class Problem:
 
 
 class Component:
-    """Base of `Method` and `Bridge`. Construction takes the `Problem`, then settings as keyword arguments."""
+    """Base of `Method` and `Bridge`. Construction takes the `Problem`, then settings as keyword arguments.
+
+    What it remembers from step to step belongs into buffers of the modules in `parts`: there it survives a resume, and is the same in all
+    processes that train one model together.
+    """
 
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Run settings that this component wants unless the user says otherwise, such as {"ema": 0.99}."""
