@@ -136,10 +136,10 @@ def clock(t: Trial) -> None:
 
 
 def ray_worker(t: Trial) -> None:
-    """The processes of Ray that host the cells' own."""
+    """The processes of Ray that host the cells' own (its agents are another matter: with one of them its node ends)."""
     process = t.drive()
     t.wait()
-    _kill("ray::", some=t.rng)
+    _kill("ray::", without="Agent", some=t.rng)
     process.wait(timeout=300)
 
 
@@ -245,13 +245,13 @@ def _start(*options: str) -> None:
         sys.exit(f"ray start {' '.join(options)} failed:\n{done.stdout}{done.stderr}")
 
 
-def _kill(begin: str = "", having: str = "", some: random.Random | None = None) -> None:
+def _kill(begin: str = "", having: str = "", without: str = "\n", some: random.Random | None = None) -> None:
     """Processes by their command line; one of them where `some` is given."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             line = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if line.startswith(begin) and having in line and int(place.name) != os.getpid():
+            if line.startswith(begin) and having in line and without not in line and int(place.name) != os.getpid():
                 found.append(int(place.name))
     for pid in [some.choice(found)] if some and found else found:
         with suppress(ProcessLookupError):
