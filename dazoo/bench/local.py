@@ -33,6 +33,8 @@ class Place:
 
     def room(self, task: Task, workers: int) -> int | None:
         """Bytes to set aside for the task, or None where it has to wait."""
+        if self.gpu is not None and task.devices > 1:
+            return None if self.expected else self.size
         known = task.memory if self.gpu is None else task.device_memory
         want = min(int(1.2 * known) or (self.size // workers if self.gpu is None else self.size), self.size)
         return want if not self.expected or sum(self.expected.values()) + want <= self.size else None
@@ -83,13 +85,13 @@ class LocalExecutor(Executor):
         wanted = task.devices if gpus else 1
         if wanted > len(self.places):
             raise ExecutorError(f"{task.title} wants {wanted} GPUs, and this machine has {len(gpus)}; use as many, or another executor.")
-        places = sorted(self.places, key=lambda p: sum(p.expected.values()) - p.size)[:wanted]
-        rooms = [place.room(task, self.workers) for place in places]
-        if any(room is None or wanted > 1 and place.expected for room, place in zip(rooms, places, strict=True)):
+        emptiest = sorted(self.places, key=lambda p: sum(p.expected.values()) - p.size)
+        fits = [(place, room) for place in emptiest if (room := place.room(task, self.workers)) is not None][:wanted]
+        if len(fits) < wanted:
             return False
-        where = {"environment": {"CUDA_VISIBLE_DEVICES": ",".join(str(p.gpu) for p in places)}} if gpus else {"memory": self.limit}
+        where = {"environment": {"CUDA_VISIBLE_DEVICES": ",".join(str(p.gpu) for p, _ in fits)}} if gpus else {"memory": self.limit}
         process = TaskProcess(task, threads=max(1, cores() // self.workers), **where)
-        for room, place in zip(rooms, places, strict=True):
-            place.expected[process.sentinel] = place.size if wanted > 1 else room or 0
-        running[process.sentinel] = process, places
+        for place, room in fits:
+            place.expected[process.sentinel] = room
+        running[process.sentinel] = process, [place for place, _ in fits]
         return True

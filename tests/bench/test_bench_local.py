@@ -60,6 +60,12 @@ def test_small_cells_share_a_gpu_and_a_large_one_has_several_to_itself(two_gpus)
     assert set(seen["large"].split(",")) == {"0", "1"} and seen["last"] in ("0", "1")
 
 
+def test_what_has_no_room_on_the_emptiest_gpu_goes_to_another(two_gpus, monkeypatch):
+    monkeypatch.setattr(local, "gpu_memory", lambda: {"0": 80 << 30, "1": 24 << 30})
+    list(LocalExecutor(8).run([Task("known", "", "", {}, device_memory=8 << 30), Task("unknown", "", "", {})]))
+    assert two_gpus == [("known", "0"), ("unknown", "1")] and Ended.beside["unknown"] == {"known"}
+
+
 def test_more_gpus_than_there_are_end_the_grid_with_the_reason(two_gpus):
     with pytest.raises(ExecutorError, match="wants 3 GPUs, and this machine has 2"):
         list(LocalExecutor(2).run([Task("a", "title", "", {}, devices=3)]))
