@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import dazoo
-from dazoo.plugins import Plugins
+from dazoo.registry.plugins import Plugins
 
 
 # A developer's own plugins must not leak into the tests, nor a variable that is set in their shell; child processes inherit this.

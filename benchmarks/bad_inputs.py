@@ -21,9 +21,9 @@ from PIL import Image
 import dazoo
 from dazoo.data import own_domains
 from dazoo.errors import DazooError
-from dazoo.names import parse
-from dazoo.plugins import Plugins
-from dazoo.zoo.save import save
+from dazoo.models.save import save
+from dazoo.registry.names import parse
+from dazoo.registry.plugins import Plugins
 
 
 NAMES = (

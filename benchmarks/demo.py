@@ -27,11 +27,11 @@ from dazoo.cli.output import emit_columns
 from dazoo.data import load_scenario
 from dazoo.errors import DazooError
 from dazoo.errors import UnknownName
-from dazoo.evaluate.intervals import wilson
-from dazoo.plugins import zoo
-from dazoo.zoo import Model
-from dazoo.zoo import Prediction
-from dazoo.zoo.training import Trained
+from dazoo.metrics.intervals import wilson
+from dazoo.models import Model
+from dazoo.models import Prediction
+from dazoo.registry.plugins import zoo
+from dazoo.runs.training import Trained
 from dazoo_signs.synsigns import draw
 from dazoo_signs.synsigns import scene
 from dazoo_signs.synsigns.scene import SignBox

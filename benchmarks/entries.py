@@ -16,10 +16,10 @@ import dazoo
 from dazoo.bench.cells import Record
 from dazoo.bench.cells import path_of
 from dazoo.bench.store import open_store
-from dazoo.evaluate.report import FourNumbers
-from dazoo.zoo.card import results_of
-from dazoo.zoo.model import Model
-from dazoo.zoo.save import save
+from dazoo.metrics.four_numbers import FourNumbers
+from dazoo.models.card import results_of
+from dazoo.models.model import Model
+from dazoo.models.save import save
 
 
 ROOT = Path(__file__).parents[1]

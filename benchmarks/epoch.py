@@ -25,8 +25,8 @@ from dazoo.engine.run import train_recipe
 from dazoo.engine.settings import Settings
 from dazoo.losses.adversarial import reverse_gradient
 from dazoo.losses.adversarial import warm_start
-from dazoo.names import parse
-from dazoo.plugins import zoo
+from dazoo.registry.names import parse
+from dazoo.registry.plugins import zoo
 
 
 NAME, BATCH = "lenet-dann-mnist2usps", 128

@@ -34,7 +34,7 @@ from rich.progress import track
 from benchmarks import fake
 from dazoo.bench.driver import Driver
 from dazoo.bench.store import open_store
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 
 
 ROOT = Path(__file__).parents[1]

@@ -25,7 +25,7 @@ from dazoo.bench.driver import Driver
 from dazoo.bench.local import LocalExecutor
 from dazoo.bench.plan import plan_cells
 from dazoo.bench.store import open_store
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 
 
 NAMES = ("fcn-source-synsigns", "fcn-dann-synsigns")

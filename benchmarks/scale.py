@@ -37,7 +37,7 @@ from dazoo.bench.store import open_store
 from dazoo.bench.work import Job
 from dazoo.bench.work import peak_memory
 from dazoo.engine.settings import Settings
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 
 
 SEEDS = 5

@@ -6,24 +6,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 from typing import Any
 
+from dazoo.moved import keep_old_paths
+from dazoo.version import __version__
+
 
 if TYPE_CHECKING:
-    from dazoo.hookspecs import hookimpl
-    from dazoo.listing import list_backbones
-    from dazoo.listing import list_datasets
-    from dazoo.listing import list_entries
-    from dazoo.listing import list_executors
-    from dazoo.listing import list_gans
-    from dazoo.listing import list_methods
-    from dazoo.listing import list_scenarios
-    from dazoo.listing import list_validators
-    from dazoo.zoo.adapting import adapt
-    from dazoo.zoo.adapting import evaluate
-    from dazoo.zoo.create import create
-    from dazoo.zoo.load import load
-    from dazoo.zoo.training import train
-
-__version__ = "0.1.0"
+    from dazoo.models.create import create
+    from dazoo.models.load import load
+    from dazoo.registry.hookspecs import hookimpl
+    from dazoo.registry.listing import list_backbones
+    from dazoo.registry.listing import list_datasets
+    from dazoo.registry.listing import list_entries
+    from dazoo.registry.listing import list_executors
+    from dazoo.registry.listing import list_gans
+    from dazoo.registry.listing import list_methods
+    from dazoo.registry.listing import list_scenarios
+    from dazoo.registry.listing import list_validators
+    from dazoo.runs.adapting import adapt
+    from dazoo.runs.adapting import evaluate
+    from dazoo.runs.training import train
 
 __all__ = [
     "__version__",
@@ -44,26 +45,25 @@ __all__ = [
 ]
 
 _LAZY = {
-    "adapt": "dazoo.zoo.adapting",
-    "create": "dazoo.zoo.create",
-    "hookimpl": "dazoo.hookspecs",
-    "list_backbones": "dazoo.listing",
-    "list_datasets": "dazoo.listing",
-    "list_entries": "dazoo.listing",
-    "list_executors": "dazoo.listing",
-    "list_gans": "dazoo.listing",
-    "list_methods": "dazoo.listing",
-    "list_scenarios": "dazoo.listing",
-    "list_validators": "dazoo.listing",
-    "load": "dazoo.zoo.load",
-    "train": "dazoo.zoo.training",
+    "adapt": "dazoo.runs.adapting",
+    "create": "dazoo.models.create",
+    "evaluate": "dazoo.runs.adapting",
+    "hookimpl": "dazoo.registry.hookspecs",
+    "list_backbones": "dazoo.registry.listing",
+    "list_datasets": "dazoo.registry.listing",
+    "list_entries": "dazoo.registry.listing",
+    "list_executors": "dazoo.registry.listing",
+    "list_gans": "dazoo.registry.listing",
+    "list_methods": "dazoo.registry.listing",
+    "list_scenarios": "dazoo.registry.listing",
+    "list_validators": "dazoo.registry.listing",
+    "load": "dazoo.models.load",
+    "train": "dazoo.runs.training",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import a public function's module when the function is first asked for."""
-    if name == "evaluate":  # a function and a subpackage of one name: the subpackage can be called
-        return import_module("dazoo.evaluate")
     if name not in _LAZY:
         raise AttributeError(f"module 'dazoo' has no attribute {name!r}")
     return getattr(import_module(_LAZY[name]), name)
@@ -71,3 +71,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+keep_old_paths()

@@ -10,7 +10,7 @@ class DazooError(Exception):
 
 
 class InvalidName(DazooError, ValueError):
-    """A name that does not follow the grammar (see `dazoo.names`)."""
+    """A name that does not follow the grammar (see `dazoo.registry.names`)."""
 
     exit_code = 2
 

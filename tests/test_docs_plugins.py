@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from dazoo import hookspecs
 from dazoo.bridges.generate_to_adapt import GenerateToAdapt
 from dazoo.contracts import Labelled
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.contracts import Task
 from dazoo.contracts import Unlabelled
-from dazoo.names import parse
-from dazoo.plugins import KINDS
-from dazoo.plugins import Plugins
+from dazoo.registry import hookspecs
+from dazoo.registry.names import parse
+from dazoo.registry.plugins import KINDS
+from dazoo.registry.plugins import Plugins
 from dazoo.testing.of_executors import leave_the_pid
 
 
@@ -47,7 +47,7 @@ def test_hooks_and_registries_are_the_same_set() -> None:
 
 
 def test_every_variable_of_the_code_is_described() -> None:
-    source = Path(sys.modules["dazoo.plugins"].__file__).read_text()
+    source = Path(sys.modules["dazoo.registry.plugins"].__file__).read_text()
     for variable in set(re.findall(r"DAZOO_[A-Z_]+", source)):
         assert f"`{variable}" in TEXT, variable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dazoo import hookimpl
+from dazoo.registry.hookspecs import hookimpl
 
 
 dazoo_api = 1

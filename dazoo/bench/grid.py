@@ -16,11 +16,11 @@ from typing import Any
 
 from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
-from dazoo.names import Recipe
-from dazoo.names import compose
-from dazoo.plugins import Plugins
-from dazoo.registry import Registry
-from dazoo.registry import did_you_mean
+from dazoo.registry.names import Recipe
+from dazoo.registry.names import compose
+from dazoo.registry.plugins import Plugins
+from dazoo.registry.registry import Registry
+from dazoo.registry.registry import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def parse_suite(name: str, text: str) -> Suite:
                 values[key] = tuple(value) if not wrong else ()
             if wrong or key == "settings" and not isinstance(value, dict):
                 raise SettingsError(
-                    f"The suite {name!r} has {key} = {value!r}; expected the form that the suites in benchmarks/suites have."
+                    f"The suite {name!r} has {key} = {value!r}; expected the form that the suites in dazoo/bench/suites have."
                 )
         grids.append(Grid(**{**values, "settings": dict(_flat(values.get("settings", {})))}))
     return Suite(name, str(title), tuple(grids))
@@ -144,9 +144,8 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def _suites() -> Any:
-    """The folder of the suites: beside this module in a wheel, in benchmarks/ in a checkout."""
-    packaged = resources.files("dazoo.bench").joinpath("suites")
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "benchmarks" / "suites"
+    """The folder of the suites that ship."""
+    return resources.files("dazoo.bench").joinpath("suites")
 
 
 def _matching(registry: Registry, patterns: Sequence[str]) -> list[str]:

@@ -11,13 +11,13 @@ from multiprocessing import connection
 from dazoo.contracts import Executor
 from dazoo.contracts import Outcome
 from dazoo.contracts import Task
-from dazoo.contracts.process import TaskProcess
-from dazoo.contracts.process import cores
-from dazoo.contracts.process import gpu_memory
-from dazoo.contracts.process import main_memory
-from dazoo.contracts.process import stop
 from dazoo.errors import ExecutorError
 from dazoo.errors import SettingsError
+from dazoo.processes import TaskProcess
+from dazoo.processes import cores
+from dazoo.processes import gpu_memory
+from dazoo.processes import main_memory
+from dazoo.processes import stop
 
 
 @dataclass

@@ -10,9 +10,9 @@ from typing import Any
 
 from dazoo.bench.cells import PROTOCOL
 from dazoo.bench.cells import Cell
-from dazoo.plugins import Plugins
-from dazoo.zoo.plan import digest_of_domains
-from dazoo.zoo.plan import make_plan
+from dazoo.registry.plugins import Plugins
+from dazoo.runs.plan import digest_of_domains
+from dazoo.runs.plan import make_plan
 
 
 def plan_cells(

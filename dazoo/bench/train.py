@@ -23,12 +23,12 @@ from dazoo.engine.device import choose_device
 from dazoo.engine.device import has_bf16
 from dazoo.errors import DataError
 from dazoo.errors import SettingsError
-from dazoo.evaluate.accuracy import confusion_matrix
-from dazoo.plugins import zoo
-from dazoo.zoo.plan import digest_of_domains
-from dazoo.zoo.plan import make_plan
-from dazoo.zoo.training import Trained
-from dazoo.zoo.training import execute
+from dazoo.metrics.accuracy import confusion_matrix
+from dazoo.registry.plugins import zoo
+from dazoo.runs.plan import digest_of_domains
+from dazoo.runs.plan import make_plan
+from dazoo.runs.training import Trained
+from dazoo.runs.training import execute
 
 
 SAMPLES = 32

@@ -23,7 +23,6 @@ from typing import Any
 
 import torch
 
-import dazoo
 from dazoo.bench.cells import SCHEMA
 from dazoo.bench.cells import Record
 from dazoo.bench.lease import Lease
@@ -34,8 +33,9 @@ from dazoo.engine.launch import together
 from dazoo.errors import Interrupted
 from dazoo.errors import ProcessDied
 from dazoo.errors import StoreError
-from dazoo.names import parse
 from dazoo.plain import strict_json
+from dazoo.registry.names import parse
+from dazoo.version import __version__
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def failure(job: Job, kind: str, message: str, trace: str = "", seconds: float =
 
 def machine(device: str) -> dict[str, Any]:
     """What computed it."""
-    versions = {"dazoo": dazoo.__version__, "torch": torch.__version__.partition("+")[0]}
+    versions = {"dazoo": __version__, "torch": torch.__version__.partition("+")[0]}
     return {
         "device": device,
         "precision": None,

@@ -12,11 +12,11 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Problem
 from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
-from dazoo.registry import did_you_mean
+from dazoo.registry.registry import did_you_mean
 
 
 if TYPE_CHECKING:
-    from dazoo.plugins import Plugins
+    from dazoo.registry.plugins import Plugins
 
 
 def bridge_for(zoo: Plugins, gan: str) -> type[Bridge]:

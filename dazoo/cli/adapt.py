@@ -34,7 +34,7 @@ def command(
     wanted = parse_settings(settings or ())
     if not target.expanduser().is_dir():
         raise DataError(f"--target {target} {'is a file' if target.exists() else 'does not exist'}; name a folder of pictures.")
-    from dazoo.zoo.adapting import adapt
+    from dazoo.runs.adapting import adapt
 
     adapted = adapt(model, target.expanduser(), method=method, out=out, seed=seed, device=device, settings=wanted, quiet=quiet)
     if as_json:

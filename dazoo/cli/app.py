@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-import dazoo
 from dazoo.cli import adapt
 from dazoo.cli import bench
 from dazoo.cli import data
@@ -16,6 +15,7 @@ from dazoo.cli import plugins
 from dazoo.cli import predict
 from dazoo.cli import show
 from dazoo.cli import train
+from dazoo.version import __version__
 
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"dazoo {dazoo.__version__}")
+        typer.echo(f"dazoo {__version__}")
         raise typer.Exit
 
 

@@ -91,8 +91,8 @@ def run(
     from dazoo.bench.estimate import shipped
     from dazoo.bench.plan import plan_cells
     from dazoo.bench.store import open_store
-    from dazoo.names import parse
-    from dazoo.plugins import zoo
+    from dazoo.registry.names import parse
+    from dazoo.registry.plugins import zoo
 
     plugins, store = zoo(), open_store(out)
     made = plugins.executors.build(executor, workers=workers, **parse_settings(executor_set or ()))
@@ -164,9 +164,9 @@ def report(
     published: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML of published figures, to stand beside.")] = None,
 ) -> None:
     """Write the leaderboard: Markdown, CSV, and one HTML page that needs no network. A pure function of the cells."""
-    from dazoo.bench.published import read_published
-    from dazoo.bench.report import write_report
     from dazoo.bench.store import open_store
+    from dazoo.leaderboard.published import read_published
+    from dazoo.leaderboard.report import write_report
 
     store = open_store(out)
     if not store.finished() and not store.failed():
@@ -190,8 +190,8 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Say whether two recipes differ, by the seeds and scenarios that both have."""
-    from dazoo.bench.compare import compare as compared
     from dazoo.bench.store import open_store
+    from dazoo.leaderboard.compare import compare as compared
 
     found = compared(list(open_store(out).records()), first, second)
     emit_json(asdict(found)) if as_json else emit(str(found))

@@ -58,7 +58,7 @@ def info(
 def listing(data: Data = None, as_json: Json = False) -> None:
     """List the data sets: which are there, which are missing, and how to get those."""
     from dazoo.data import data_root
-    from dazoo.plugins import zoo
+    from dazoo.registry.plugins import zoo
 
     root, plugins = data_root(data), zoo()
     say(f"data sets under {root}; a set is read when it is first seen, and kept decoded after.")
@@ -83,7 +83,7 @@ def get(
 ) -> None:
     """Fetch a data set into the data folder, where its terms allow it."""
     from dazoo.data import data_root
-    from dazoo.plugins import zoo
+    from dazoo.registry.plugins import zoo
 
     plugins = zoo()
     entry = plugins.datasets.entry(name)

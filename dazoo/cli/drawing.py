@@ -19,7 +19,7 @@ from dazoo.errors import DazooError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from dazoo.zoo.model import Model
+    from dazoo.models.model import Model
 
 
 @dataclass(frozen=True)

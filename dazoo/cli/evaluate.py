@@ -34,8 +34,8 @@ def command(
     """Count a model's right answers, with the interval that so many pictures allow."""
     if scenario is not None and target is not None:
         raise SettingsError("--scenario and --target both name pictures; give one of them.")
-    from dazoo.zoo.adapting import evaluate
-    from dazoo.zoo.load import load
+    from dazoo.models.load import load
+    from dazoo.runs.adapting import evaluate
 
     loaded = load(model)
     found = evaluate(loaded, scenario=scenario, target=target, data=data, device=device, download=download)

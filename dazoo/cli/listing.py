@@ -12,11 +12,11 @@ from dazoo.cli.output import emit_json
 from dazoo.cli.output import emit_table
 from dazoo.cli.output import say
 from dazoo.errors import UnknownName
-from dazoo.plugins import KINDS
-from dazoo.plugins import Plugins
-from dazoo.plugins import zoo
-from dazoo.registry import Registry
-from dazoo.registry import did_you_mean
+from dazoo.registry.plugins import KINDS
+from dazoo.registry.plugins import Plugins
+from dazoo.registry.plugins import zoo
+from dazoo.registry.registry import Registry
+from dazoo.registry.registry import did_you_mean
 
 
 FAMILY = 12

@@ -13,9 +13,9 @@ from dazoo.cli.options import Json
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import emit_table
-from dazoo.plugins import KINDS
-from dazoo.plugins import Record
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import KINDS
+from dazoo.registry.plugins import Record
+from dazoo.registry.plugins import zoo
 
 
 def command(

@@ -22,8 +22,8 @@ from dazoo.errors import SettingsError
 
 
 if TYPE_CHECKING:
-    from dazoo.zoo.model import Model
-    from dazoo.zoo.model import Prediction
+    from dazoo.models.model import Model
+    from dazoo.models.model import Prediction
 
 BATCH = 64
 
@@ -39,7 +39,7 @@ def command(
     """Say what is on pictures. A picture that cannot be read is reported, the others go on, and the exit code is 1."""
     if dense is not None and (len(pictures) != 1 or pictures[0].is_dir()):
         raise SettingsError(f"--dense draws the class map of one picture; {len(pictures)} arguments were given, or a folder.")
-    from dazoo.zoo.load import load
+    from dazoo.models.load import load
 
     loaded = load(model, device=device)
     paths, failed = expand(pictures)

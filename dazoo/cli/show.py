@@ -20,14 +20,14 @@ from dazoo.cli.output import title
 from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
 from dazoo.errors import UnknownName
-from dazoo.names import Recipe
-from dazoo.names import compose
-from dazoo.names import locate
-from dazoo.names import parse
-from dazoo.plugins import Plugins
-from dazoo.plugins import zoo
-from dazoo.registry import Entry
-from dazoo.registry import did_you_mean
+from dazoo.registry.names import Recipe
+from dazoo.registry.names import compose
+from dazoo.registry.names import locate
+from dazoo.registry.names import parse
+from dazoo.registry.plugins import Plugins
+from dazoo.registry.plugins import zoo
+from dazoo.registry.registry import Entry
+from dazoo.registry.registry import did_you_mean
 
 
 def command(
@@ -75,7 +75,7 @@ def _unknown(name: str, plugins: Plugins, exc: DazooError) -> DazooError:
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    from dazoo.zoo.load import entry_folder
+    from dazoo.models.load import entry_folder
 
     origin = {"target": entry.target, "distribution": entry.dist, "version": entry.version, "summary": entry.summary}
     if entry.target.startswith("hub:"):
@@ -84,7 +84,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 
 def _saved(folder: Path, name: str | None) -> dict[str, Any]:
-    from dazoo.zoo.config import read_config
+    from dazoo.models.config import read_config
 
     config = read_config(folder / "config.json")
     keys = ("recipe", "classes", "channels", "size", "settings", "plugins", "files", "results")

@@ -22,7 +22,7 @@ from dazoo.cli.output import emit_json
 from dazoo.cli.output import say
 from dazoo.cli.output import title
 from dazoo.errors import SettingsError
-from dazoo.names import parse
+from dazoo.registry.names import parse
 
 
 def command(
@@ -44,7 +44,7 @@ def command(
     if (source is None) != (target is None):
         raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
     parse(name)  # a wrong name is told before torch is imported, which takes seconds
-    from dazoo.zoo.training import train
+    from dazoo.runs.training import train
 
     folder = out or default_folder(name, seed)
     try:

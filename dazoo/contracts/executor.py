@@ -20,7 +20,7 @@ class Task:
         memory: bytes of main memory that it is expected to need; 0 where nothing like it has been measured.
         device_memory: bytes of a GPU's memory, likewise.
         devices: GPUs that it uses, where there are any. More than one it has to itself; one it may share.
-        preload: modules that the function will import; `dazoo.contracts.process.TaskProcess` imports them once for all tasks.
+        preload: modules that the function will import; `dazoo.processes.TaskProcess` imports them once for all tasks.
     """
 
     id: str

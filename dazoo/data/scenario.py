@@ -28,7 +28,7 @@ class _Registry(Protocol):
 
 
 class Zoo(Protocol):
-    """What is needed of `dazoo.plugins.zoo()`: a registry of data sets."""
+    """What is needed of `dazoo.registry.plugins.zoo()`: a registry of data sets."""
 
     @property
     def datasets(self) -> _Registry: ...

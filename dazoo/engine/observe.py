@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from dazoo.contracts import Backbone
-from dazoo.data.batches import as_tensor
-from dazoo.data.batches import normalise
+from dazoo.engine.batches import as_tensor
+from dazoo.engine.batches import normalise
 from dazoo.engine.device import autocast
 
 

@@ -26,8 +26,8 @@ from dazoo.engine.peers import Peers
 from dazoo.engine.settings import Settings
 from dazoo.engine.trainer import Trainer
 from dazoo.errors import SettingsError
-from dazoo.names import Recipe
-from dazoo.plugins import Plugins
+from dazoo.registry.names import Recipe
+from dazoo.registry.plugins import Plugins
 
 
 GROUPS = ("backbone", "gan", "bridge", "method")

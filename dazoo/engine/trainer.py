@@ -29,8 +29,8 @@ from dazoo.contracts import Unlabelled
 from dazoo.contracts import Validator
 from dazoo.contracts.component import BACKBONE
 from dazoo.contracts.images import ImageSet
-from dazoo.data.augment import policy
-from dazoo.data.batches import Batches
+from dazoo.engine.augment import policy
+from dazoo.engine.batches import Batches
 from dazoo.engine.checkpoint import read_checkpoint
 from dazoo.engine.checkpoint import write_checkpoint
 from dazoo.engine.device import autocast

@@ -167,7 +167,7 @@ def check(kind: str, name: str, **settings: Any) -> dict[str, str]:
 
 
 def _matching(kind: str, pattern: str) -> list[str]:
-    from dazoo.plugins import zoo
+    from dazoo.registry.plugins import zoo
 
     known = sorted(zoo().loaded) if kind == "plugin" else zoo().registries()[kind].names()
     found = [name for name in known if fnmatchcase(name, pattern)]

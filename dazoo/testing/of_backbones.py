@@ -13,7 +13,7 @@ from torch import Tensor
 from torch import nn
 
 from dazoo.contracts import Backbone
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 
 
 CLASSES = 5

@@ -16,7 +16,7 @@ from typing import Any
 from dazoo.contracts import Executor
 from dazoo.contracts import Task
 from dazoo.errors import Interrupted
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 
 
 WAIT = 60.0

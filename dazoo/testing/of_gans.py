@@ -11,7 +11,7 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Component
 from dazoo.contracts import Method
 from dazoo.contracts import Problem
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 from dazoo.testing.rehearsal import Build
 from dazoo.testing.rehearsal import problem
 

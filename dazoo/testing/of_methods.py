@@ -6,7 +6,7 @@ from typing import Any
 
 from dazoo.contracts import Method
 from dazoo.contracts import Problem
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 from dazoo.testing.rehearsal import Build
 from dazoo.testing.rehearsal import Rehearsal
 from dazoo.testing.rehearsal import problem

@@ -7,18 +7,18 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from dazoo.plugins import Plugins
-from dazoo.plugins import Record
-from dazoo.plugins import zoo
-from dazoo.registry import PART
-from dazoo.registry import RECIPE
+from dazoo.registry.plugins import Plugins
+from dazoo.registry.plugins import Record
+from dazoo.registry.plugins import zoo
+from dazoo.registry.registry import PART
+from dazoo.registry.registry import RECIPE
 
 
 HEAVY = ("torch", "torchvision", "timm")
 
 _PROBE = """
 import importlib, sys
-from dazoo import hookspecs
+from dazoo.registry import hookspecs
 module = importlib.import_module({target!r})
 for name in dir(module):
     if name.startswith("dazoo_register_"):

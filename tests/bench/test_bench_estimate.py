@@ -15,8 +15,8 @@ from dazoo.bench.estimate import makespan
 from dazoo.bench.estimate import pictures
 from dazoo.bench.store import FolderStore
 from dazoo.cli import main
-from dazoo.plugins import zoo
-from dazoo.zoo.plan import make_plan
+from dazoo.registry.plugins import zoo
+from dazoo.runs.plan import make_plan
 from tests.bench.synthetic import KINDS
 from tests.bench.synthetic import record
 

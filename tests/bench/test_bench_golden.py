@@ -22,7 +22,7 @@ from dazoo.bench.cells import Cell
 from dazoo.bench.driver import Driver
 from dazoo.bench.plan import plan_cells
 from dazoo.bench.store import open_store
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 from tests.bench.test_bench_driver import Here
 
 

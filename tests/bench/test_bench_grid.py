@@ -18,7 +18,7 @@ from dazoo.bench.plan import plan_cells
 from dazoo.errors import DataError
 from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 
 
 @pytest.fixture

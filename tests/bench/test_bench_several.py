@@ -15,7 +15,7 @@ from dazoo.bench import plan
 from dazoo.bench.driver import Driver
 from dazoo.bench.local import LocalExecutor
 from dazoo.bench.store import open_store
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 
 
 SETTINGS = {"epochs": 2, "steps_per_epoch": 25, "batch": 8, "size": 16, "backbone.width": 4}

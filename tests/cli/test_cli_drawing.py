@@ -12,8 +12,8 @@ from PIL import Image
 from dazoo.cli.drawing import palette
 from dazoo.cli.drawing import peaks
 from dazoo.cli.drawing import window_map
-from dazoo.plugins import zoo
-from dazoo.zoo import Model
+from dazoo.models import Model
+from dazoo.registry.plugins import zoo
 
 
 @pytest.fixture(scope="module")

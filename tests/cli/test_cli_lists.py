@@ -13,7 +13,7 @@ import pytest
 
 import dazoo
 from dazoo.cli.listing import collapsed
-from dazoo.plugins import KINDS
+from dazoo.registry.plugins import KINDS
 
 
 def child(*arguments: str, **environment: str) -> subprocess.CompletedProcess:

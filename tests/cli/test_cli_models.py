@@ -145,7 +145,7 @@ def test_packs(run, own: SimpleNamespace, settings: list[str], tmp_path: Path) -
 
 
 def test_data_list_tells_found_from_missing(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from dazoo.plugins import zoo
+    from dazoo.registry.plugins import zoo
 
     small = [n for n in zoo().datasets.names() if not n.startswith("synsigns")]  # those take seconds to draw
     monkeypatch.setattr(zoo().datasets, "names", lambda pattern="*": small)

@@ -14,8 +14,8 @@ from dazoo.engine.run import Result
 from dazoo.engine.run import component_defaults
 from dazoo.engine.run import train_recipe
 from dazoo.engine.settings import Settings
-from dazoo.names import parse
-from dazoo.plugins import zoo
+from dazoo.registry.names import parse
+from dazoo.registry.plugins import zoo
 
 
 CLASSES = ("across", "down", "both")

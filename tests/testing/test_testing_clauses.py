@@ -18,7 +18,7 @@ from dazoo.contracts import Phase
 from dazoo.contracts.component import BACKBONE
 from dazoo.contracts.component import HEAD
 from dazoo.errors import SettingsError
-from dazoo.plugins import Plugins
+from dazoo.registry.plugins import Plugins
 from dazoo.testing import check
 from dazoo.testing import clauses_of
 from dazoo.testing.clauses import TITLES
@@ -275,7 +275,7 @@ def register(monkeypatch: pytest.MonkeyPatch, fresh_zoo: Plugins) -> Callable[[s
             register("thing", "dazoo:_of_a_test")
 
         fresh_zoo.load(lambda: SimpleNamespace(dazoo_api=1, **{f"dazoo_register_{kind}s": hook}), dist="author")
-        monkeypatch.setattr("dazoo.plugins._zoo", fresh_zoo)
+        monkeypatch.setattr("dazoo.registry.plugins._zoo", fresh_zoo)
         return "thing"
 
     return brings
@@ -334,7 +334,7 @@ BROKEN_PLUGINS = {
 def test_broken_plugins(body: str, install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dazoo.testing.of_plugins.HEAVY", ("wave",))  # light to import, and nobody else does
     site = install("bad-author", PLUGIN.format(body=body))
-    monkeypatch.setattr("dazoo.plugins._zoo", Plugins(path=[str(site)], environ={}).discover())
+    monkeypatch.setattr("dazoo.registry.plugins._zoo", Plugins(path=[str(site)], environ={}).discover())
     assert BROKEN_PLUGINS[body] in check("plugin", "bad-author:bad_author")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dazoo import hookimpl
-from dazoo.sources import decorated
+from dazoo.registry.sources import decorated
 
 
 dazoo_api = 1

@@ -18,7 +18,7 @@ from torch import nn
 
 from dazoo.errors import OfflineError
 from dazoo.errors import SettingsError
-from dazoo.sources import decorated
+from dazoo.registry.sources import decorated
 from dazoo_timm.network import TimmBackbone
 from dazoo_timm.reading import grid
 from dazoo_timm.reading import reading

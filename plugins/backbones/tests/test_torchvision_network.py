@@ -14,7 +14,7 @@ from torchvision.models.vision_transformer import interpolate_embeddings
 
 from dazoo.errors import OfflineError
 from dazoo.errors import SettingsError
-from dazoo.sources import decorated
+from dazoo.registry.sources import decorated
 from dazoo_torchvision.network import TorchvisionBackbone
 
 

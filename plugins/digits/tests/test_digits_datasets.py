@@ -17,7 +17,7 @@ import dazoo_digits
 from dazoo.data import load_scenario
 from dazoo.errors import DataError
 from dazoo.errors import OfflineError
-from dazoo.plugins import Plugins
+from dazoo.registry.plugins import Plugins
 from dazoo_digits.digits import MNIST
 from dazoo_digits.digits import USPS
 from dazoo_digits.mnist_m import MNISTM

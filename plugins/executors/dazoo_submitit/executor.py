@@ -15,10 +15,10 @@ from typing import Any
 from dazoo.contracts import Executor
 from dazoo.contracts import Outcome
 from dazoo.contracts import Task
-from dazoo.contracts.process import TaskProcess
-from dazoo.contracts.process import stop
 from dazoo.data.paths import cache_dir
 from dazoo.errors import SettingsError
+from dazoo.processes import TaskProcess
+from dazoo.processes import stop
 
 
 ARRAY = 1000

@@ -15,7 +15,7 @@ from dazoo.bench.driver import Driver
 from dazoo.bench.store import open_store
 from dazoo.contracts import Task
 from dazoo.errors import SettingsError
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 from dazoo.testing import parametrize_with_contract
 
 

@@ -14,7 +14,7 @@ from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.contracts import Unlabelled
 from dazoo.errors import SettingsError
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 from dazoo_image_gans.cyclegan import Critic
 from dazoo_image_gans.cyclegan import CycleGAN
 from dazoo_image_gans.cyclegan import Generator

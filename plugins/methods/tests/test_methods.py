@@ -14,7 +14,7 @@ from dazoo.contracts import Unlabelled
 from dazoo.errors import SettingsError
 from dazoo.losses.shares import BalancedLabels
 from dazoo.losses.shares import RunningShares
-from dazoo.plugins import zoo
+from dazoo.registry.plugins import zoo
 
 
 class Plain(Backbone):

@@ -16,7 +16,7 @@ from dazoo.data import load_scenario
 from dazoo.errors import DataError
 from dazoo.errors import OfflineError
 from dazoo.errors import PictureError
-from dazoo.plugins import Plugins
+from dazoo.registry.plugins import Plugins
 from dazoo_signs.china import China
 from dazoo_signs.gtsrb import GTSRB
 from dazoo_signs.india import India

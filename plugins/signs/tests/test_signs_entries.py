@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import dazoo
-from dazoo.zoo.config import GOLDEN
-from dazoo.zoo.save import golden_logits
-from dazoo.zoo.tensors import read_tensors
-from dazoo.zoo.verify import verify
+from dazoo.models.config import GOLDEN
+from dazoo.models.save import golden_logits
+from dazoo.models.tensors import read_tensors
+from dazoo.models.verify import verify
 from dazoo_signs.synsigns import CLASSES
 from dazoo_signs.synsigns import draw
 

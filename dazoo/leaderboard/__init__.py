@@ -1,0 +1,1 @@
+"""Reads finished cells: rows, ranks, comparisons and the report."""

@@ -1,0 +1,154 @@
+"""The leaderboard: a pure function of the records, whatever their order. Only finished cells count; failed ones are listed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dazoo.bench.cells import Record
+from dazoo.leaderboard.ranking import Overall
+from dazoo.leaderboard.ranking import over_scenarios
+from dazoo.leaderboard.ranking import ranks_with_ties
+from dazoo.leaderboard.rows import Failure
+from dazoo.leaderboard.rows import Row
+from dazoo.leaderboard.rows import rows_of
+from dazoo.metrics.intervals import Summary
+from dazoo.metrics.intervals import paired_difference
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """A row and where it stands among the rows of its scenario.
+
+    Attributes:
+        row: the recipe's runs.
+        rank: 1 is the best; rows that are not told apart from the best of their group share its rank; None for a single run.
+        tied: another row has this rank.
+        best: not told apart from the first rank's leader.
+        gain: `last` minus that of source-only, paired by seed; None without partner, or where the row is source-only itself.
+        partner: the source-only row, or None.
+    """
+
+    row: Row
+    rank: int | None
+    tied: bool
+    best: bool
+    gain: Summary | None
+    partner: Row | None
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One scenario under one protocol, its rows sorted by mean, best first."""
+
+    title: str
+    scenario: str | None
+    protocol: Any
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What computed `cells` cells: text such as "cuda, bf16, 4 threads, Linux x86_64, Python 3.11.7, torch 2.12.0"."""
+
+    text: str
+    cells: int
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """All that the records say.
+
+    Attributes:
+        sections: sorted by scenario and protocol.
+        overall: rankings over scenarios.
+        failures: cells without a number.
+        machines: sorted by text.
+        done: finished cells.
+    """
+
+    sections: tuple[Section, ...]
+    overall: tuple[Overall, ...]
+    failures: tuple[Failure, ...]
+    machines: tuple[Machine, ...]
+    done: int
+
+
+def leaderboard(records: Iterable[Record]) -> Board:
+    """Rank what the records hold. See `dazoo.bench.cells` for a record, `rows` and `ranking` for the rules."""
+    rows, failures = rows_of(records)
+    sections: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        sections.setdefault((row.scenario or "", str(row.protocol)), []).append(row)
+    protocols = {row.protocol for row in rows}
+    made = tuple(_section(group, len(protocols) > 1) for _, group in sorted(sections.items()))
+    done = sum(len(row.records) for row in rows)
+    return Board(made, tuple(over_scenarios(rows)), tuple(failures), _machines(rows), done)
+
+
+def partner_of(row: Row, plain: Sequence[Row]) -> Row | None:
+    """The source-only row to compare with: same backbone, scenario, protocol, pictures, and versions of what both use.
+
+    Among several, the one that has the most settings in common, then the most seeds. None where there is none with a common seed.
+
+    Args:
+        row: an adapting recipe's.
+        plain: source-only rows.
+    """
+    good = [p for p in plain if _comparable(row, p) and set(p.seeds) & set(row.seeds)]
+    if len(good) < 2:
+        return good[0] if good else None
+    return min(good, key=lambda p: (-len(row.leaves & p.leaves), -len(set(p.seeds) & set(row.seeds)), p.name, p.key))
+
+
+def _comparable(row: Row, plain: Row) -> bool:
+    mine, other = row.identity, plain.identity
+    versions = mine.get("plugins", {}), other.get("plugins", {})
+    return (
+        row.parts["backbone"] == plain.parts["backbone"]
+        and row.scenario == plain.scenario
+        and row.protocol == plain.protocol
+        and mine.get("data") == other.get("data")
+        and all(versions[0][d] == versions[1][d] for d in versions[0].keys() & versions[1].keys())
+    )
+
+
+def _section(rows: list[Row], several_protocols: bool) -> Section:
+    rows = sorted(rows, key=lambda row: (-row.last.mean, row.name, row.key))
+    ranks = ranks_with_ties(rows)
+    holders = Counter(rank for rank, _ in ranks if rank is not None)
+    plain: dict[str | None, list[Row]] = {}
+    for row in rows:
+        if not row.adapts:
+            plain.setdefault(row.parts["backbone"], []).append(row)
+    standings = []
+    for row, (rank, best) in zip(rows, ranks, strict=True):
+        partner = partner_of(row, plain.get(row.parts["backbone"], ())) if row.adapts else None
+        gain = paired_difference(row.values, partner.values) if partner else None
+        standings.append(Standing(row, rank, holders[rank] > 1, best, gain, partner))
+    first = rows[0]
+    title = first.scenario or "own pictures"
+    return Section(title + (f" (protocol {first.protocol})" if several_protocols else ""), first.scenario, first.protocol, tuple(standings))
+
+
+def _machines(rows: Sequence[Row]) -> tuple[Machine, ...]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        for record in row.records:
+            m = record["machine"]
+            threads = m.get("threads")
+            parts = (
+                m.get("device"),
+                m.get("precision"),
+                m.get("processes", 1) > 1 and f"{m['processes']} processes",
+                threads and f"{threads} thread{'s' * (threads > 1)}",
+                m.get("platform"),
+                m.get("python") and f"Python {m['python']}",
+                *(f"{k} {v}" for k, v in sorted((m.get("versions") or {}).items())),
+            )
+            text = ", ".join(str(p) for p in parts if p)
+            counts[text] = counts.get(text, 0) + 1
+    return tuple(Machine(text, n) for text, n in sorted(counts.items()))

@@ -1,0 +1,127 @@
+"""Networks of a saved model, built from its config through the registries alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from dazoo.contracts import Backbone
+from dazoo.contracts import Bridge
+from dazoo.errors import DazooError
+from dazoo.errors import UnknownName
+from dazoo.errors import WeightsError
+from dazoo.models.tensors import check_file
+from dazoo.models.tensors import check_fit
+from dazoo.models.tensors import read_tensors
+from dazoo.registry.plugins import zoo
+
+
+if TYPE_CHECKING:
+    from dazoo.models.model import Model
+
+log = logging.getLogger(__name__)
+
+
+_IN_PLACE = (torch.Tensor.normal_, torch.Tensor.log_normal_, torch.Tensor.exponential_, torch.Tensor.erfinv_)
+
+
+class _NoDrawing(TorchFunctionMode):
+    """Leaves out random initialisation: it means nothing without memory, and there it would import torch's compiler, for seconds."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _IN_PLACE or getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
+
+
+def build_backbone(config: Mapping[str, Any], weights: Path) -> Backbone:
+    """The backbone of a config with the weights of a file, strictly.
+
+    The network is first built without memory (meta device) and compared with the file's header, so that a config that
+    asks for a terabyte is refused before anything is allocated.
+
+    Raises:
+        UnknownName: no installed plugin brings the backbone; the message says which distribution did.
+        WeightsError: settings that the backbone refuses, or weights that do not fit it.
+    """
+    name = config["recipe"]["backbone"]
+    settings = dict(config.get("backbone_settings", {}))
+    if settings.get("pretrained"):
+        settings["pretrained"] = False  # the weights are here; nothing may be downloaded to be thrown away
+    whose = f"the backbone {name!r} with {len(config['classes'])} classes"
+
+    def build() -> Backbone:
+        return zoo().backbones.build(name, num_classes=len(config["classes"]), in_channels=config["channels"], **settings)
+
+    try:
+        with torch.device("meta"), _NoDrawing():
+            sketch = build()
+    except UnknownName as exc:
+        saved = ", ".join(f"{d} {v}" for d, v in config.get("plugins", {}).items())
+        raise UnknownName(f"{exc} The model was saved with {saved or 'unknown plugins'}; install the one that brings it.") from exc
+    except DazooError:
+        raise
+    except (TypeError, ValueError) as exc:
+        raise WeightsError(
+            f"config.json: {whose} refuses the settings {settings}: {exc} Install the plugin version that saved it."
+        ) from exc
+    except Exception as exc:  # a network that computes on values while it is built has no sketch
+        log.debug("%s cannot be built on the meta device: %s", name, exc)
+        sketch = None
+    if sketch is not None:
+        check_fit(weights, sketch.state_dict(), whose)
+    with torch.random.fork_rng([]):  # random weights are drawn only to be overwritten
+        backbone = build()
+    if sketch is None:
+        check_fit(weights, backbone.state_dict(), whose)
+    backbone.load_state_dict(read_tensors(weights), strict=True)
+    return backbone
+
+
+def build_model_bridge(model: Model) -> Bridge:
+    """The bridge of a model's GAN, with random weights.
+
+    Raises:
+        SettingsError: settings that the GAN or the bridge refuses.
+    """
+    from dazoo.bridges import build_bridge
+
+    settings = (model.config.get(key, {}) for key in ("gan_settings", "bridge_settings"))
+    with torch.random.fork_rng([]):  # so that drawing with a seed leaves the caller's random state alone
+        bridge = build_bridge(zoo(), model.config["recipe"]["gan"], model.problem(), *settings)
+    for part in gan_modules(bridge).values():
+        part.to(model.device).eval()
+    return bridge
+
+
+def fill_parts(parts: Mapping[str, nn.Module], folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Load "<part>/<key>" tensors of files into the parts whose names begin as the file's, strictly.
+
+    Raises:
+        WeightsError: a file that is missing or altered, or that does not fit.
+    """
+    for file, facts in files.items():
+        check_file(folder / file, facts)
+        side = file.partition(".")[0]
+        mine = {name: part for name, part in parts.items() if name.startswith(side)}
+        check_fit(folder / file, part_state(mine), f"the GAN's {side}")
+        tensors = read_tensors(folder / file)
+        for name, part in mine.items():
+            part.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}, strict=True)
+
+
+def gan_modules(bridge: Bridge) -> dict[str, nn.Module]:
+    """Generators and critics of a bridge by name (its own helpers among them, such as a critic's class head)."""
+    return {k: v for k, v in bridge.parts().items() if isinstance(v, nn.Module) and k.startswith(("generator", "critic"))}
+
+
+def part_state(parts: Mapping[str, nn.Module]) -> dict[str, Any]:
+    """States of several parts in one mapping, named "<part>/<key>"."""
+    return {f"{name}/{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}

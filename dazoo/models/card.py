@@ -1,0 +1,244 @@
+"""Model cards: README.md of a saved model, from one template, with front matter that the Hub reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import fields as fields_of
+from importlib import resources
+from typing import Any
+
+from huggingface_hub import EvalResult
+from huggingface_hub import ModelCardData
+from jinja2 import Environment
+from jinja2 import StrictUndefined
+
+from dazoo.errors import DataError
+from dazoo.errors import DazooError
+from dazoo.errors import SettingsError
+from dazoo.metrics.four_numbers import COLUMNS
+from dazoo.metrics.four_numbers import FourNumbers
+from dazoo.metrics.intervals import summarise
+from dazoo.metrics.intervals import wilson
+from dazoo.registry.plugins import zoo
+
+
+FIELDS = ("description", "usage", "data", "limits", "reproduce", "licence", "licence_text", "citations", "tags", "summary")
+"""What a caller may say beside the config."""
+
+_TITLES = dict(zip(COLUMNS, ("Source-only", "Last epoch", "Chosen", "Oracle"), strict=True))
+_LIMITS = (
+    "It knows the classes above and no others: a picture of something else gets one of them too, sometimes with a high score.",
+    "It was measured on the pictures above alone; other cameras, countries or seasons may be harder.",
+)
+
+
+def results_of(
+    runs: Sequence[FourNumbers], *, shipped: int = 0, seeds: Sequence[int] | None = None, correct: int | None = None
+) -> dict[str, Any]:
+    """The `results` of a config: the four numbers over the runs (one a seed), and what the shipped run itself reached.
+
+    Args:
+        runs: of one recipe, each with another seed.
+        shipped: which of them the weights come from.
+        seeds: of the runs, in order; 0, 1, ... unless given.
+        correct: target pictures that the shipped weights get right; from `runs[shipped].last` unless given.
+
+    Raises:
+        DataError: no runs, or runs that were measured on different numbers of pictures or chosen by different validators.
+    """
+    if not runs or len({(r.n_target, r.validator) for r in runs}) > 1:
+        raise DataError("The runs differ in target pictures or validator, or there are none; a card needs runs that can be averaged.")
+    numbers: dict[str, Any] = {}
+    for column in COLUMNS:
+        values = [v for r in runs if (v := getattr(r, column)) is not None]
+        if values:
+            s = summarise(values)
+            bounds = {} if s.interval is None else {"low": s.interval.low, "high": s.interval.high}
+            numbers[column] = {"mean": s.mean, **bounds, **({} if s.spread is None else {"spread": s.spread}), "n": s.n}
+    n = runs[0].n_target
+    right = round(runs[shipped].last * n) if correct is None else correct
+    own = wilson(right, n)
+    return {
+        "metric": "accuracy",
+        "n_target": n,
+        "validator": runs[0].validator,
+        "seeds": list(seeds) if seeds is not None else list(range(len(runs))),
+        "numbers": numbers,
+        "shipped": {
+            "seed": (seeds or range(len(runs)))[shipped],
+            "accuracy": right / n,
+            "low": own.low,
+            "high": own.high,
+        },
+    }
+
+
+def render_card(config: Mapping[str, Any], **fields: Any) -> str:
+    """The text of README.md.
+
+    Args:
+        config: the inner object of config.json.
+        fields: any of `FIELDS`: description, usage (Python), data (rows with name, role, terms), limits (list of
+            sentences), reproduce (one command), licence (an SPDX identifier), licence_text, citations (list), tags (list).
+
+    Raises:
+        SettingsError: an unknown field.
+    """
+    unknown = sorted(set(fields) - set(FIELDS))
+    if unknown:
+        raise SettingsError(f"A card has no field {unknown[0]!r}; it has {', '.join(FIELDS)}.")
+    config = {**config, "results": _structured(config.get("results", {}))}
+    recipe, results, classes = config["recipe"], config["results"], config["classes"]
+    values = {
+        "name": _line(config["name"]),
+        "size": config["size"],
+        "channels": config["channels"],
+        "classes": classes,
+        "class_list": ", ".join(classes[:100]) + (f" and {len(classes) - 100} more" if len(classes) > 100 else ""),
+        "summary": _summary(recipe, len(classes)),
+        "description": "",
+        "usage": _usage(config),
+        "parts": [(kind, name) for kind, name in recipe.items() if name],
+        "settings": _settings(config),
+        "data": _data(recipe["scenario"]),
+        "limits": list(_LIMITS),
+        "reproduce": _reproduce(config),
+        "plugins": list(config.get("plugins", {}).items()),
+        "licence": "other",
+        "citations": [],
+        "tags": [],
+        "metric": results.get("metric", "accuracy"),
+        "n_target": results.get("n_target"),
+        "validator": results.get("validator"),
+        "level": 95,
+        "numbers": _numbers(results),
+        "shipped": _shipped(results),
+        **fields,
+    }
+    chosen = "No licence was chosen for the weights" if values["licence"] == "other" else f"Weights: {_line(values['licence'])}"
+    values.setdefault("licence_text", f"{chosen}. The data keep their own terms, given above.")
+    values["front_matter"] = _front_matter(config, values)
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.filters.update(line=_line, cell=_cell)
+    return environment.from_string(template()).render(values)
+
+
+def template() -> str:
+    """The text of the template, which lies beside this module."""
+    try:
+        return resources.files("dazoo.models").joinpath("template.md").read_text(encoding="utf-8")
+    except OSError as error:
+        raise DazooError(
+            f"The template of model cards cannot be read ({error}); this copy of dazoo is not whole: install it anew."
+        ) from error
+
+
+def _front_matter(config: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    """YAML that the Hub client writes, so that quotes and newlines in any value stay values."""
+    recipe, results = config["recipe"], config.get("results", {})
+    scenario = recipe["scenario"]
+    pairs = [f"{role}:{row['name']}" for row in values["data"] for role in ("source", "target") if row["role"].startswith(role)]
+    tags = ["dazoo", "domain-adaptation", "unsupervised-domain-adaptation", *(n for n in recipe.values() if n), *pairs, *values["tags"]]
+    evals = []
+    for column, row in results.get("numbers", {}).items():
+        if column != "oracle":  # no one could have chosen it, so no leaderboard may list it
+            evals.append(
+                EvalResult(
+                    task_type="image-classification",
+                    dataset_type=scenario or "own",
+                    dataset_name=f"{scenario or 'own'} (target)",
+                    metric_type=str(results.get("metric", "accuracy")),
+                    metric_name=f"{results.get('metric', 'accuracy')}, {_TITLES.get(column, column).lower()}, n={row.get('n', 1)}",
+                    metric_value=round(float(row["mean"]), 4),
+                )
+            )
+    data = ModelCardData(
+        library_name="dazoo",
+        pipeline_tag="image-classification",
+        license=_line(values["licence"]),
+        tags=list(dict.fromkeys(map(str, tags))),
+        metrics=[str(results["metric"])] if evals and results.get("metric") else None,
+        model_name=config["name"] if evals else None,
+        eval_results=evals or None,
+    )
+    return data.to_yaml()
+
+
+def _summary(recipe: Mapping[str, str | None], classes: int) -> str:
+    learnt = f", learnt on the scenario `{recipe['scenario']}`" if recipe["scenario"] else ""
+    by = [f"the GAN `{recipe['gan']}`"] if recipe["gan"] else []
+    by += [f"the method `{recipe['method']}`"] if recipe["method"] and recipe["method"] != "source" else []
+    how = f"It was adapted to the target by {' and '.join(by)}, without any of its labels."
+    how = how if by else "It was trained on the source alone, without adaptation."
+    return f"A classifier of {classes} classes, the backbone `{recipe['backbone']}`{learnt}. {how}"
+
+
+def _usage(config: Mapping[str, Any]) -> str:
+    lines = ["import dazoo", "", f'model = dazoo.load("{_line(config["name"])}")', 'print(model.predict("picture.png").label)']
+    if config["recipe"]["gan"]:
+        lines.append("drawn = model.generate(8, seed=0)  # (8, C, size, size) in [-1, 1]")
+    return "\n".join(lines)
+
+
+def _reproduce(config: Mapping[str, Any]) -> str:
+    recipe = "-".join(n for n in config["recipe"].values() if n)
+    return f"dazoo train {recipe} --data DIR" if config["recipe"]["scenario"] else f"dazoo train {recipe} --source DIR --target DIR"
+
+
+def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = [(key, str(value)) for key, value in config.get("settings", {}).items()]
+    for part in ("backbone", "gan", "bridge", "method"):
+        rows += [(f"{part}.{key}", str(value)) for key, value in config.get(f"{part}_settings", {}).items()]
+    return rows
+
+
+def _data(scenario: str | None) -> list[dict[str, str]]:
+    """Data sets of a scenario with their terms, as far as their plugins are installed."""
+    if scenario is None:
+        return []
+    try:
+        found = zoo().scenarios.build(scenario)
+        roles = [(name, "source, with labels") for name in found.sources]
+        roles.append((found.target, "target, labels for evaluation only"))
+        return [{"name": name, "role": role, "terms": zoo().datasets.resolve(name).terms} for name, role in roles]
+    except DazooError:
+        return []
+
+
+def _structured(results: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Results as `results_of` gives them; a single run records its `FourNumbers` flat."""
+    if "numbers" in results or not all(isinstance(results.get(key), float | int) for key in ("last", "chosen", "oracle", "n_target")):
+        return results
+    record = {**dict.fromkeys((f.name for f in fields_of(FourNumbers)), 0), "choices": {}, "source_only": None, **results}
+    run = FourNumbers(**{f.name: record[f.name] for f in fields_of(FourNumbers)})
+    return results_of([run], seeds=[results.get("seed", 0)])
+
+
+def _numbers(results: Mapping[str, Any]) -> list[dict[str, str]]:
+    rows = []
+    for column, row in results.get("numbers", {}).items():
+        interval = f"{100 * row['low']:.1f} to {100 * row['high']:.1f}" if {"low", "high"} <= set(row) else "-"
+        spread = f"{100 * row['spread']:.1f}" if "spread" in row else "-"
+        mean, n = f"{100 * row['mean']:.1f}", row.get("n", 1)
+        rows.append({"what": _TITLES.get(column, column), "mean": mean, "interval": interval, "spread": spread, "n": n})
+    return rows
+
+
+def _shipped(results: Mapping[str, Any]) -> dict[str, str]:
+    own = results.get("shipped")
+    if not own:
+        return {}
+    known = {"low", "high"} <= set(own)
+    interval = f" ({100 * own['low']:.1f} to {100 * own['high']:.1f}, Wilson's interval over the pictures)" if known else ""
+    return {"seed": f" (seed {own['seed']})" if "seed" in own else "", "accuracy": f"{100 * own['accuracy']:.1f}", "interval": interval}
+
+
+def _line(value: object) -> str:
+    """Text on one line."""
+    return " ".join(str(value).split())
+
+
+def _cell(value: object) -> str:
+    """Text that stays in its cell of a table."""
+    return _line(value).replace("\\", "\\\\").replace("|", "\\|")

@@ -1,0 +1,241 @@
+"""Folders that are broken, by accident or on purpose: each is a WeightsError that says what is wrong; none runs code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from safetensors.torch import save_file
+
+from dazoo.errors import DazooError
+from dazoo.errors import PluginError
+from dazoo.errors import SettingsError
+from dazoo.errors import UnknownName
+from dazoo.errors import WeightsError
+from dazoo.models.create import create
+from dazoo.models.load import load
+from dazoo.models.save import save
+
+
+MODEL = "model.safetensors"
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    outer = json.loads((folder / "config.json").read_text())
+    change(outer["dazoo"])
+    (folder / "config.json").write_text(json.dumps(outer))
+
+
+def promise(folder: Path, name: str = MODEL) -> None:
+    """Let config.json vouch for the file as it is now, as a stranger's would."""
+    data = (folder / name).read_bytes()
+    facts = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    edit(folder, lambda c: c["files"].__setitem__(name, facts))
+
+
+def retensor(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any], name: str = MODEL) -> None:
+    tensors = load_file(folder / name)
+    change(tensors)
+    save_file(tensors, folder / name, metadata={"format": "pt"})
+    promise(folder, name)
+
+
+def rewrite(folder: Path, data: bytes, name: str = MODEL) -> None:
+    (folder / name).write_bytes(data)
+    promise(folder, name)
+
+
+def header(text: bytes, tail: bytes = b"") -> bytes:
+    return struct.pack("<Q", len(text)) + text + tail
+
+
+def flip(folder: Path) -> None:
+    data = bytearray((folder / MODEL).read_bytes())
+    data[-1] ^= 1
+    (folder / MODEL).write_bytes(data)
+
+
+def swap(folder: Path) -> None:
+    (folder / MODEL).rename(folder / "weights.safetensors")
+
+
+def pickled(folder: Path) -> None:
+    (folder / MODEL).unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+
+
+def double(folder: Path) -> None:
+    data = (folder / MODEL).read_bytes()
+    (folder / MODEL).write_bytes(data + data)
+
+
+def wider(c: dict[str, Any]) -> None:
+    c["backbone_settings"] = {"width": 10**6}  # a linear layer of 4 TB: refused before it is allocated
+
+
+twice = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+files = {
+    "missing": (lambda f: (f / MODEL).unlink(), "model.safetensors is missing, and config.json lists it"),
+    "renamed": (swap, "weights.safetensors is unknown to dazoo in config.json"),
+    "a pickle in its place": (pickled, "There is pytorch_model.bin, but dazoo reads no pickle"),
+    "truncated": (lambda f: (f / MODEL).write_bytes((f / MODEL).read_bytes()[:-9]), "is truncated: [0-9]+ bytes, and config.json says"),
+    "empty": (lambda f: (f / MODEL).write_bytes(b""), "is truncated: 0 bytes"),
+    "over-large": (double, "is over-large"),
+    "one bit flipped": (flip, "model.safetensors is altered: its sha256 is"),
+    "a file more": (lambda f: (f / "extra.safetensors").write_bytes(b"x"), "extra.safetensors is unknown to dazoo"),
+    "generator truncated": (lambda f: (f / "generator.safetensors").write_bytes(b"1234567890"), "generator.safetensors is truncated"),
+    "another network's": (
+        lambda f: retensor(f, lambda t: t.update({"body.0": t.pop("first.weight")})),
+        "lacks 'first.weight'; it has 'body.0'",
+    ),
+    "another shape": (
+        lambda f: retensor(f, lambda t: t.update({"head.bias": torch.zeros(4)})),
+        r"'head.bias' with shape \[4\], .* has \[3\]",
+    ),
+    "another type": (
+        lambda f: retensor(f, lambda t: t.update({"head.bias": torch.zeros(3).long()})),
+        "'head.bias' as I64, and the network as",
+    ),
+    "a tensor more": (lambda f: retensor(f, lambda t: t.update(x=torch.zeros(1))), "has 'x', which the network lacks"),
+    "not a number": (lambda f: retensor(f, lambda t: t["head.bias"].fill_(torch.nan)), "'head.bias' holds values that are not finite"),
+    "no safetensors": (lambda f: rewrite(f, b"PK\x03\x04 and then some"), "is no safetensors file"),
+    "endless header": (lambda f: rewrite(f, struct.pack("<Q", 2**60) + b"{}"), "header would be 1152921504606846976 bytes long"),
+    "header that is a list": (lambda f: rewrite(f, header(b"[1, 2]")), "is no safetensors file"),
+    "nested header": (lambda f: rewrite(f, header(b"[" * 100_000)), "is no safetensors file"),
+    "a name twice": (lambda f: rewrite(f, header(twice, b"\0" * 4)), "a name stands in it twice"),
+    "data missing": (lambda f: rewrite(f, (f / MODEL).read_bytes()[:-9]), "is no safetensors file"),
+}
+configs = {
+    "no config": (lambda f: (f / "config.json").unlink(), "holds no config.json, so it is no saved model"),
+    "cut short": (lambda f: (f / "config.json").write_text('{"dazoo": {'), "not the JSON that dazoo writes"),
+    "not text": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe\x00"), "not the JSON that dazoo writes"),
+    "deep": (lambda f: (f / "config.json").write_text("[" * 200_000), "not the JSON that dazoo writes"),
+    "another library's": (lambda f: (f / "config.json").write_text('{"architecture": "resnet18"}'), "config of another library"),
+    "a key twice": (lambda f: (f / "config.json").write_text('{"dazoo": {"schema": 1, "schema": 1}}'), "a key stands in it twice"),
+    "newer": (lambda f: edit(f, lambda c: c.update(schema=2)), "has schema 2.*pip install -U dazoo"),
+    "unknown key": (lambda f: edit(f, lambda c: c.update(code="os.system")), "unknown key 'code'"),
+    "lacking": (lambda f: edit(f, lambda c: c.pop("classes")), "lacks 'classes'; expected 2 to 100000"),
+    "too many classes": (
+        lambda f: edit(f, lambda c: c.update(classes=[str(i) for i in range(100_001)])),
+        "'classes' is .*characters.*2 to 100000",
+    ),
+    "classes alike": (lambda f: edit(f, lambda c: c.update(classes=["a", "a", "b"])), "different class names"),
+    "other class count": (
+        lambda f: edit(f, lambda c: c.update(classes=["a", "b"])),
+        r"'head.bias' with shape \[3\], and the network has \[2\]",
+    ),
+    "size": (lambda f: edit(f, lambda c: c.update(size=10**9)), "'size' is 1000000000; expected 8 to 4096"),
+    "size true": (lambda f: edit(f, lambda c: c.update(size=True)), "'size' is True"),
+    "channels": (lambda f: edit(f, lambda c: c.update(channels=7)), "'channels' is 7; expected 1 or 3"),
+    "an import path": (lambda f: edit(f, lambda c: c["recipe"].update(backbone="os.system")), "'recipe' is .*registered names or null"),
+    "a path as file": (
+        lambda f: edit(f, lambda c: c["files"].update({"../x.safetensors": c["files"][MODEL]})),
+        "'files' is .*of no other file",
+    ),
+    "no digest": (lambda f: edit(f, lambda c: c["files"][MODEL].pop("sha256")), "'files' is .*expected sha256"),
+    "huge file": (lambda f: edit(f, lambda c: c["files"][MODEL].update(bytes=2**50)), "'files' is .*expected sha256 and bytes"),
+    "huge width": (lambda f: edit(f, wider), "does not fit the backbone 'tiny'"),
+    "bad width": (lambda f: edit(f, lambda c: c.update(backbone_settings={"width": -3})), "refuses the settings .*width is -3"),
+    "infinite": (lambda f: (f / "config.json").write_text('{"dazoo": {"size": Infinity}}'), "holds Infinity"),
+    "a name with a newline": (lambda f: edit(f, lambda c: c.update(name="a\nb")), "'name' is"),
+}
+
+
+@pytest.mark.parametrize("what", files)
+def test_bad_files(folder: Path, what: str) -> None:
+    harm, message = files[what]
+    harm(folder)
+    with pytest.raises(WeightsError, match=message) as caught:
+        load(folder)
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("what", configs)
+def test_bad_configs(folder: Path, what: str) -> None:
+    harm, message = configs[what]
+    harm(folder)
+    with pytest.raises(WeightsError, match=message):
+        load(folder)
+
+
+def test_no_folder_at_all(parts: object, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="is not there; expected the folder of a saved model"):
+        load(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(WeightsError, match="is a file; expected the folder"):
+        load(tmp_path / "file")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(WeightsError, match="no config.json"):
+        load(tmp_path / "empty")
+
+
+def test_parts_that_are_not_installed_or_broken(folder: Path) -> None:
+    edit(folder, lambda c: c["recipe"].update(backbone="tinier"))
+    with pytest.raises(UnknownName, match="Did you mean 'tiny'.*saved with dazoo 0.*dazoo-tiny 0.3; install the one that brings it"):
+        load(folder)
+    edit(folder, lambda c: c["recipe"].update(backbone="broken"))
+    with pytest.raises(PluginError, match="cannot be imported"):
+        load(folder)
+    edit(folder, lambda c: (c["recipe"].update(backbone="tiny"), c.update(backbone_settings={"depth": 3})))
+    with pytest.raises(SettingsError, match="depth"):
+        load(folder)
+
+
+def test_a_generator_that_does_not_fit_is_found_when_it_is_asked_for(folder: Path) -> None:
+    retensor(folder, lambda t: t.pop("generator/bias"), "generator.safetensors")
+    model = load(folder)
+    model.predict(np.zeros((24, 24, 3), np.uint8))
+    for _ in range(2):  # the second time too: no generator with random weights is left behind
+        with pytest.raises(WeightsError, match="generator.safetensors does not fit the GAN's generator: it lacks 'generator/bias'"):
+            model.generate(1)
+
+
+def test_random_damage_never_escapes_as_another_error(folder: Path) -> None:
+    """Flipped and cut bytes behind a digest that fits them: loads, or is dazoo's own error."""
+    rng = np.random.default_rng(0)
+    good = (folder / MODEL).read_bytes()
+    refused = 0
+    for _ in range(60):
+        data = bytearray(good)
+        for at in rng.integers(0, 700, rng.integers(1, 4)):
+            data[at] = rng.integers(256)
+        rewrite(folder, bytes(data[: rng.integers(1, len(data)) if rng.random() < 0.3 else None]).ljust(8, b"\0"))
+        try:
+            load(folder)
+        except DazooError:
+            refused += 1
+    assert refused > 50
+
+
+def test_a_missing_card_is_written_from_the_config(folder: Path) -> None:
+    (folder / "README.md").unlink()
+    assert "# tiny-tinygan-left2right" in load(folder).card
+
+
+def test_a_network_that_cannot_be_sketched_is_checked_all_the_same(parts: object, tmp_path: Path) -> None:
+    place = save(create("awkward", num_classes=3, seed=0), tmp_path / "awkward")
+    assert load(place).backbone.rates == [0.0, 0.5, 1.0]
+    retensor(place, lambda t: t.update({"head.bias": torch.zeros(4)}))
+    with pytest.raises(WeightsError, match=r"'head.bias' with shape \[4\]"):
+        load(place)
+
+
+@pytest.mark.slow
+def test_the_sketch_does_not_import_the_compiler() -> None:
+    code = (
+        "import sys, torch; from torch import nn; from dazoo.models.build import _NoDrawing\n"
+        "with torch.device('meta'), _NoDrawing():\n"
+        "    x = nn.Linear(3, 4).weight; nn.init.normal_(x); nn.init.trunc_normal_(x); nn.init.kaiming_normal_(x); torch.randn(2, 3)\n"
+        "assert x.is_meta and 'torch._inductor' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
