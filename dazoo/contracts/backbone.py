@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+from typing import ClassVar
+
 from torch import Tensor
 from torch import nn
 
@@ -26,6 +30,24 @@ class Backbone(nn.Module):
     head: nn.Module
     min_size: int = 16
     """Smallest height and width in pixels that the network takes."""
+    fetches: ClassVar[tuple[str, ...]] = ()
+    """Constructor arguments that bring weights from elsewhere, such as ("pretrained",). A saved model has its own weights, so it is rebuilt
+    with these set to False."""
+
+    @classmethod
+    def wants(cls, **arguments: Any) -> Mapping[str, Any]:
+        """Run settings that suit a backbone built with these constructor arguments, such as {"size": 224} for pretrained weights.
+
+        They are the weakest layer: those of the scenario, the bridge, the method and the user come over them.
+        """
+        return {}
+
+    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Optimiser settings of the groups "backbone.body" and "backbone.head" over the run's own.
+
+        Pretrained bodies learn at a tenth of the head's rate: {"backbone.body": {"lr_factor": 0.1}}.
+        """
+        return {}
 
     def __init__(self, *, num_classes: int, in_channels: int = 3) -> None:
         super().__init__()
@@ -42,10 +64,17 @@ class Backbone(nn.Module):
         """Feature map (N, C, h, w) to one feature (N, C); the mean over positions unless overridden."""
         return f.mean(dim=(2, 3))
 
+    def positions(self, f: Tensor) -> Tensor:
+        """Feature map (N, C, h, w) to what `pool` makes of each position alone, (N, h, w, C); overridden where `pool` does more."""
+        return f.permute(0, 2, 3, 1)
+
+    def class_map(self, f: Tensor) -> Tensor:
+        """Feature map (N, C, h, w) to class map (N, K, h, w): the head at every position, as a 1x1 convolution does (FCN, NIN)."""
+        return self.head(self.positions(f)).permute(0, 3, 1, 2)
+
     def dense(self, x: Tensor) -> Tensor:
-        """Class map (N, K, h, w): the head at every position, which is what a 1x1 convolution does (FCN, NIN)."""
-        f = self.forward_features(x)
-        return self.head(f.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        """Images (N, C_in, H, W) to the class map (N, K, h, w)."""
+        return self.class_map(self.forward_features(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, C_in, H, W) to logits (N, K)."""

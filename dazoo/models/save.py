@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def golden_logits(model: Model, images: Tensor) -> Tensor:
 
 
 def versions(recipe: Mapping[str, str | None]) -> dict[str, str]:
-    """Versions of dazoo and of the distributions that bring the parts, by distribution."""
+    """Versions of dazoo, of the distributions that bring the parts, and of those that the parts wrap, by distribution."""
     found = {"dazoo": __version__}
     for kind, registry in zoo().registries().items():
         if recipe.get(kind):
@@ -112,6 +113,8 @@ def versions(recipe: Mapping[str, str | None]) -> dict[str, str]:
                 continue
             if entry.dist:
                 found[entry.dist] = entry.version or "0"
+            if entry.wraps:
+                found[entry.wraps] = metadata.version(entry.wraps)
     return {dist: found[dist] for dist in ("dazoo", *sorted(set(found) - {"dazoo"}))}
 
 

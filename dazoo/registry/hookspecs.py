@@ -13,7 +13,10 @@ hookspec = HookspecMarker("dazoo")
 hookimpl = HookimplMarker("dazoo")
 
 Register = Callable[..., None]
-"""`register(name, target, /, *, summary="", **settings)`: `target` is a string "module:attribute", `settings` go to its constructor."""
+"""`register(name, target, /, *, summary="", wraps="", **arguments)`: `target` is "module:attribute", `arguments` go to its constructor.
+
+`wraps` names a distribution whose code the target wraps ("timm"): its version then counts as part of what was trained.
+"""
 
 
 @hookspec

@@ -285,7 +285,7 @@ def _stage(kind: str, record: Record, staged: dict[tuple[str, str], Entry]) -> C
     grammar, targets = (RECIPE, _ENTRY_TARGET) if kind == "entry" else (PART, _TARGET)
     form = "'package:folder' or 'hub:user/repo@revision'" if kind == "entry" else "'module:Class'"
 
-    def register(name: str, target: str, /, *, summary: str = "", **settings: Any) -> None:
+    def register(name: str, target: str, /, *, summary: str = "", wraps: str = "", **settings: Any) -> None:
         if not isinstance(name, str) or not grammar.fullmatch(name):
             raise PluginError(f"the {kind} name {name!r} does not match {grammar.pattern}")
         if not isinstance(target, str) or not targets.fullmatch(target):
@@ -294,9 +294,13 @@ def _stage(kind: str, record: Record, staged: dict[tuple[str, str], Entry]) -> C
             )
         if not isinstance(summary, str):
             raise PluginError(f"the {kind} {name!r} has the summary {summary!r}; expected a string")
+        if not isinstance(wraps, str):
+            raise PluginError(
+                f"the {kind} {name!r} has wraps={wraps!r}; expected a distribution's name, such as 'timm'"
+            )
         if (kind, name) in staged:
             raise PluginError(f"it registers the {kind} {name!r} twice")
-        staged[kind, name] = Entry(kind, name, target, settings, record.entry_point, record.dist, record.version, summary)
+        staged[kind, name] = Entry(kind, name, target, settings, record.entry_point, record.dist, record.version, summary, wraps)
 
     return register
 

@@ -40,6 +40,7 @@ class Entry:
         dist: its distribution, normalised (`dazoo-backbones`).
         version: the distribution's version.
         summary: one line for listings.
+        wraps: distribution whose code it wraps (`timm`): its version is part of a cell's identity, or an empty string.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Entry:
     dist: str = ""
     version: str = ""
     summary: str = ""
+    wraps: str = ""
 
     @property
     def qualified(self) -> str:

@@ -89,7 +89,7 @@ class Plan:
 
 def make_plan(
     plugins: Plugins,
-    name: str,
+    name: str | Recipe,
     *,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -103,17 +103,17 @@ def make_plan(
         InvalidName, UnknownName, AmbiguousName: see `parse`; or no scenario and no pictures.
         SettingsError: an unknown setting, or pictures beside a scenario.
     """
-    recipe = parse(name, plugins)
+    recipe = name if isinstance(name, Recipe) else parse(name, plugins)
     options = Options.parse(settings or {})
     if (source is None) != (target is None):
         raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
     if source is None and recipe.scenario is None:
         raise InvalidName(
-            f"{name!r} names no scenario; add one ('dazoo list scenarios'), or give your own pictures with --source and --target."
+            f"{str(name)!r} names no scenario; add one ('dazoo list scenarios'), or give your own pictures with --source and --target."
         )
     if source is not None and recipe.scenario is not None:
         raise SettingsError(
-            f"{name!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out."
+            f"{str(name)!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out."
         )
     base = plugins.scenarios.build(recipe.scenario).settings if recipe.scenario else OWN
     run = Settings.layered(base, component_defaults(plugins, recipe), options.run)

@@ -84,7 +84,7 @@ def test_another_process_makes_the_same_bytes_without_torch(tmp_path: Path) -> N
     code = """
 import sys
 from pathlib import Path
-from tests.bench.test_bench_report import example, write_report
+from tests.leaderboard.test_leaderboard_report import example, write_report
 records, samples = example()
 write_report(records, sys.argv[1], samples=samples)
 assert "torch" not in sys.modules and "matplotlib" not in sys.modules
