@@ -13,8 +13,10 @@ from dazoo.version import __version__
 if TYPE_CHECKING:
     from dazoo.models.create import create
     from dazoo.models.load import load
+    from dazoo.models.save import save
     from dazoo.registry.hookspecs import hookimpl
     from dazoo.registry.listing import list_backbones
+    from dazoo.registry.listing import list_bridges
     from dazoo.registry.listing import list_datasets
     from dazoo.registry.listing import list_entries
     from dazoo.registry.listing import list_executors
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from dazoo.registry.listing import list_scenarios
     from dazoo.registry.listing import list_validators
     from dazoo.runs.adapting import adapt
-    from dazoo.runs.adapting import evaluate
+    from dazoo.runs.evaluating import evaluate
+    from dazoo.runs.streaming import stream
     from dazoo.runs.training import train
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "evaluate",
     "hookimpl",
     "list_backbones",
+    "list_bridges",
     "list_datasets",
     "list_entries",
     "list_executors",
@@ -41,15 +45,18 @@ __all__ = [
     "list_scenarios",
     "list_validators",
     "load",
+    "save",
+    "stream",
     "train",
 ]
 
 _LAZY = {
     "adapt": "dazoo.runs.adapting",
     "create": "dazoo.models.create",
-    "evaluate": "dazoo.runs.adapting",
+    "evaluate": "dazoo.runs.evaluating",
     "hookimpl": "dazoo.registry.hookspecs",
     "list_backbones": "dazoo.registry.listing",
+    "list_bridges": "dazoo.registry.listing",
     "list_datasets": "dazoo.registry.listing",
     "list_entries": "dazoo.registry.listing",
     "list_executors": "dazoo.registry.listing",
@@ -58,6 +65,8 @@ _LAZY = {
     "list_scenarios": "dazoo.registry.listing",
     "list_validators": "dazoo.registry.listing",
     "load": "dazoo.models.load",
+    "save": "dazoo.models.save",
+    "stream": "dazoo.runs.streaming",
     "train": "dazoo.runs.training",
 }
 

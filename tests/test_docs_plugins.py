@@ -107,13 +107,13 @@ def test_the_examples_train(tiny: Plugins) -> None:
     bridge = GenerateToAdapt(problem, lambda code_size: tiny.gans.build("mlp_gan", channels=3, size=16, num_classes=4, code_size=code_size))
     source, target = torch.rand(8, 3, 16, 16) * 2 - 1, torch.rand(8, 3, 16, 16) * 2 - 1
     step = Step(Labelled(source, torch.arange(8) % 4), Unlabelled(target, lambda: target), progress=0.5, number=0, backbone=backbone)
-    modules = {**method.parts(), **bridge.parts()}
+    modules = {**method.parts(), **bridge.groups()}
     for phase in [*method.phases(), *bridge.phases()]:
         step.enter(phase)
         terms = phase.loss(step)
         assert all(torch.isfinite(t) and t.ndim == 0 for t in terms.values())
         sum(terms.values()).backward()
-        for part in phase.parts:
+        for part in phase.groups:
             own = backbone.parameters() if part.startswith("backbone") else modules[part].parameters()
             assert any(p.grad is not None and p.grad.any() for p in own), f"{phase.name} teaches {part} nothing"
         for module in (backbone, *modules.values()):

@@ -15,7 +15,7 @@ from dazoo.errors import DataError
 SCHEMA = 1
 """Version of the record; a reader refuses what it does not know."""
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of how a number comes about (pictures, training, counting); it is part of every id, so older cells run again when it rises."""
 
 Record = dict[str, Any]

@@ -114,8 +114,8 @@ def shipped() -> Path | None:
 
 def _keys(name: str, parts: Mapping[str, str | None], identity: Mapping[str, Any]) -> tuple[tuple[Any, ...], ...]:
     """What cells may share, closest first."""
-    own = json.dumps(identity["parts"], sort_keys=True)
-    backbone = json.dumps(identity["parts"].get("backbone"), sort_keys=True)
+    own = json.dumps(identity["arguments"], sort_keys=True)
+    backbone = json.dumps(identity["arguments"].get("backbone"), sort_keys=True)
     return (
         ("recipe", name, own),
         ("backbone, GAN and method", parts["backbone"], parts["gan"], parts["method"], own),

@@ -28,10 +28,10 @@ def plan_cells(
     cells = []
     for name, seed, settings in runs:
         plan = make_plan(plugins, name, seed=seed, settings=settings, data=data)
-        if plan.pictures not in known:
+        if plan.images_key not in known:
             domains = plan.load(plugins)
-            known[plan.pictures] = digest_of_domains(domains), max(len(domains.source_train), len(domains.target_train))
-        digest, larger = known[plan.pictures]
+            known[plan.images_key] = digest_of_domains(domains), max(len(domains.source_train), len(domains.target_train))
+        digest, larger = known[plan.images_key]
         identity = {**plan.identity(digest), "protocol": PROTOCOL}
         cells.append(Cell(name, seed, dict(settings), json.loads(json.dumps(identity)), larger))
     return list({cell.path: cell for cell in cells}.values())

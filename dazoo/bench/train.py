@@ -27,8 +27,8 @@ from dazoo.metrics.accuracy import confusion_matrix
 from dazoo.registry.plugins import zoo
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
+from dazoo.runs.training import Run
 from dazoo.runs.training import Trained
-from dazoo.runs.training import execute
 
 
 SAMPLES = 32
@@ -52,7 +52,7 @@ def train(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
     if labels is None:
         raise DataError(f"{job.name}: the target has no labels, so there is nothing to count; use 'dazoo train' for it.")
     device = choose_device(job.device)
-    trained = execute(plan, domains, out=folder, device=device, source_only=False)
+    trained = Run(plan, domains, plugins, device, folder).train(source_only=False)
     if not trained.first:
         return {}
     results = trained.model.config["results"]

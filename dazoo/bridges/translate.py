@@ -7,12 +7,9 @@ al. (PixelDA), CVPR 2017 (the classifier learns originals and translations).
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch import nn
 from torch.nn import functional as F
 
 from dazoo.contracts import GAN
@@ -21,11 +18,14 @@ from dazoo.contracts import Labelled
 from dazoo.contracts import Phase
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
+from dazoo.contracts import ask_for
 from dazoo.errors import SettingsError
 
 
 class Translate(Bridge):
     """Adds translations of a share of the source batch to the source batch, once the generator has had time to learn.
+
+    The GAN's game is its own (`GAN.phases`); the bridge adds the classifier's view to the phase "generator".
 
     Args:
         problem: the task.
@@ -35,29 +35,22 @@ class Translate(Bridge):
         share: share of the source batch that is translated and added, in (0, 1].
     """
 
+    feeds = frozenset({"images"})
+
     def __init__(
         self, problem: Problem, make_gan: Callable[..., GAN], *, semantic: float = 1.0, start: float = 0.3, share: float = 0.5
     ) -> None:
         if not 0 < share <= 1:
             raise SettingsError(f"bridge.share is {share}; expected a value in (0, 1].")
-        self.gan = make_gan()
+        super().__init__(problem, make_gan)
         self.semantic, self.start, self.share = semantic, start, share
 
-    def parts(self) -> Mapping[str, nn.Module]:
-        return self.gan.parts()
-
-    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
-        return self.gan.optimizers()
-
     def phases(self) -> list[Phase]:
-        generators = tuple(name for name in self.gan.parts() if name.startswith("generator"))
-        return [*self.gan.phases(), Phase("generator", generators, self._consistency)]
+        return [*self.gan.phases(), Phase("generator", self.gan.side("generator"), self._consistency)]
 
     def _consistency(self, step: Step) -> dict[str, Tensor]:
         """The classifier, frozen here, must read in the translation what the original shows."""
-        network = step.teacher or step.backbone
-        translated = step.once("translated", lambda: self.gan.generate(step.source.images))
-        logits = network(translated).float()
+        logits = step.read(self.gan.translated(step)).logits
         rise = min(1.0, step.progress / max(self.start, 1e-6))  # an untrained classifier has no opinion worth keeping
         labels = step.source.labels[: len(logits)]  # a GAN may look at a part of the batch
         return {"generator/semantic": self.semantic * rise * F.cross_entropy(logits, labels)}
@@ -66,7 +59,7 @@ class Translate(Bridge):
         if step.progress < self.start:
             return step.source
         n = max(1, int(len(step.source.labels) * self.share))
-        translated = self.gan.generate(step.source.images[:n]).float()
+        translated = self.gan.generate(ask_for(self.gan, step.source.images[:n])).float()
         return Labelled(torch.cat([step.source.images, translated]), torch.cat([step.source.labels, step.source.labels[:n]]))
 
     @torch.no_grad()
@@ -79,4 +72,4 @@ class Translate(Bridge):
         if images is None:
             raise SettingsError("This GAN translates pictures: give some of the source domain, as in generate(n, images=...).")
         rows = torch.arange(n, device=images.device) % len(images)
-        return self.gan.generate(images[rows]).float()
+        return self.gan.generate(ask_for(self.gan, images[rows])).float()

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from pkgutil import resolve_name
-from types import SimpleNamespace
 from typing import Annotated
 from typing import Any
 
@@ -93,18 +92,16 @@ def _saved(folder: Path, name: str | None) -> dict[str, Any]:
 
 def _recipe(recipe: Recipe, plugins: Plugins) -> dict[str, Any]:
     from dazoo.cli.describe import docs_of
-    from dazoo.engine.run import component_defaults
     from dazoo.engine.settings import Settings
+    from dazoo.runs.plan import settings_of_parts
 
     parts = [_part(plugins.registries()[kind].entry(name), plugins) for kind, name in recipe.parts().items()]
-    layers = {"scenario": {}, "method": component_defaults(plugins, recipe)}
-    if recipe.scenario:
-        layers["scenario"] = dict(plugins.scenarios.build(recipe.scenario).settings)
+    layers = settings_of_parts(plugins, recipe, {})
     merged = Settings.layered(*layers.values())
     docs = docs_of(Settings, Settings.__dataclass_fields__)
     rows = []
     for field in Settings.__dataclass_fields__:
-        origin = next((who for who in ("method", "scenario") if field in layers[who]), "dazoo")
+        origin = next((who for who in reversed(layers) if field in layers[who]), "dazoo")
         rows.append({"name": field, "value": getattr(merged, field), "from": origin, "doc": docs.get(field, "")})
     return {"is": "recipe", "name": compose(recipe), "parts": parts, "settings": rows}
 
@@ -153,18 +150,12 @@ def _more(entry: Entry, cls: Any, plugins: Plugins) -> dict[str, Any]:
 
 
 def _bridge_of(entry: Entry, plugins: Plugins) -> type | None:
-    """The class of the bridge that this GAN gets, by building one for a small task, without memory; None where none fits."""
-    import torch
+    """The class of the bridge that this GAN gets; None where none fits, or a person has to choose."""
+    from dazoo.models.bridging import bridge_for
 
-    from dazoo.bridges import build_bridge
-    from dazoo.contracts import Problem
-
-    backbone: Any = SimpleNamespace(num_features=8)
-    problem = Problem(backbone, num_classes=2, channels=3, size=32, source_counts=(1, 1), target_count=1)
     try:
-        with torch.device("meta"):
-            return type(build_bridge(plugins, entry.qualified, problem, {}, {}))
-    except (DazooError, AttributeError, RuntimeError):
+        return plugins.bridges.resolve(bridge_for(plugins, entry.qualified))
+    except DazooError:
         return None
 
 

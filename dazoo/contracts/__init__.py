@@ -11,62 +11,82 @@ from typing import Any
 
 
 if TYPE_CHECKING:
-    from dazoo.contracts.backbone import Backbone
-    from dazoo.contracts.component import Component
-    from dazoo.contracts.component import Problem
-    from dazoo.contracts.dataset import Dataset
-    from dazoo.contracts.dataset import Domains
-    from dazoo.contracts.dataset import Scenario
-    from dazoo.contracts.executor import Executor
-    from dazoo.contracts.executor import Outcome
-    from dazoo.contracts.executor import Task
-    from dazoo.contracts.gan import GAN
-    from dazoo.contracts.gan import Bridge
-    from dazoo.contracts.gan import CriticOutput
-    from dazoo.contracts.images import ImageSet
-    from dazoo.contracts.method import Method
-    from dazoo.contracts.step import Labelled
-    from dazoo.contracts.step import Outputs
-    from dazoo.contracts.step import Phase
-    from dazoo.contracts.step import Step
-    from dazoo.contracts.step import Unlabelled
-    from dazoo.contracts.validator import Evidence
-    from dazoo.contracts.validator import Validator
+    from dazoo.contracts.backbone import Backbone as Backbone
+    from dazoo.contracts.component import BACKBONE as BACKBONE
+    from dazoo.contracts.component import BODY as BODY
+    from dazoo.contracts.component import HEAD as HEAD
+    from dazoo.contracts.component import Component as Component
+    from dazoo.contracts.component import Group as Group
+    from dazoo.contracts.component import OptimizerSettings as OptimizerSettings
+    from dazoo.contracts.component import Problem as Problem
+    from dazoo.contracts.dataset import Dataset as Dataset
+    from dazoo.contracts.dataset import Domains as Domains
+    from dazoo.contracts.dataset import Scenario as Scenario
+    from dazoo.contracts.executor import Executor as Executor
+    from dazoo.contracts.executor import Outcome as Outcome
+    from dazoo.contracts.executor import Task as Task
+    from dazoo.contracts.gan import GAN as GAN
+    from dazoo.contracts.gan import Ask as Ask
+    from dazoo.contracts.gan import Bridge as Bridge
+    from dazoo.contracts.gan import Verdict as Verdict
+    from dazoo.contracts.gan import ask_for as ask_for
+    from dazoo.contracts.images import ImageSet as ImageSet
+    from dazoo.contracts.method import Method as Method
+    from dazoo.contracts.step import BOTH as BOTH
+    from dazoo.contracts.step import SOURCE as SOURCE
+    from dazoo.contracts.step import TARGET as TARGET
+    from dazoo.contracts.step import Labelled as Labelled
+    from dazoo.contracts.step import Outputs as Outputs
+    from dazoo.contracts.step import Phase as Phase
+    from dazoo.contracts.step import Step as Step
+    from dazoo.contracts.step import Unlabelled as Unlabelled
+    from dazoo.contracts.validator import Evidence as Evidence
+    from dazoo.contracts.validator import Validator as Validator
 
 
 __all__ = [
-    "GAN",
+    "Ask",
+    "BACKBONE",
+    "BODY",
+    "BOTH",
     "Backbone",
     "Bridge",
     "Component",
-    "CriticOutput",
     "Dataset",
     "Domains",
     "Evidence",
     "Executor",
+    "GAN",
+    "Group",
+    "HEAD",
     "ImageSet",
     "Labelled",
     "Method",
+    "OptimizerSettings",
     "Outcome",
     "Outputs",
     "Phase",
     "Problem",
+    "SOURCE",
     "Scenario",
     "Step",
+    "TARGET",
     "Task",
     "Unlabelled",
     "Validator",
+    "Verdict",
+    "ask_for",
 ]
 
 _HOMES = {
     "backbone": ("Backbone",),
-    "component": ("Component", "Problem"),
+    "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "OptimizerSettings", "Problem"),
     "dataset": ("Dataset", "Domains", "Scenario"),
     "executor": ("Executor", "Outcome", "Task"),
-    "gan": ("GAN", "Bridge", "CriticOutput"),
+    "gan": ("GAN", "Ask", "Bridge", "Verdict", "ask_for"),
     "images": ("ImageSet",),
     "method": ("Method",),
-    "step": ("Labelled", "Outputs", "Phase", "Step", "Unlabelled"),
+    "step": ("BOTH", "SOURCE", "TARGET", "Labelled", "Outputs", "Phase", "Step", "Unlabelled"),
     "validator": ("Evidence", "Validator"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -1,4 +1,4 @@
-"""What methods and GAN bridges have in common: parts that learn, phases that train them, changes to the source batch."""
+"""What methods and GAN bridges have in common: groups of parameters that learn, phases that train them, changes to the source batch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from typing import ClassVar
+from typing import TypedDict
 
 from torch import nn
 
@@ -18,7 +19,25 @@ from dazoo.contracts.step import Step
 
 BODY, HEAD = "backbone.body", "backbone.head"
 BACKBONE = (BODY, HEAD)
-"""Names of the two parts that every recipe has: the backbone's body, and its head."""
+"""Names of the two parameter groups that every recipe has: the backbone's body, and its head."""
+
+Group = nn.Module | Sequence[nn.Parameter]
+"""A module, whose state checkpoints keep, or a list of parameters that some module holds."""
+
+
+class OptimizerSettings(TypedDict, total=False):
+    """Optimiser settings of one parameter group, over the run's own.
+
+    Keys: `optimizer` ("adamw", "adam", "sgd"), `lr` or `lr_factor` (a factor on the run's lr), `weight_decay`, `momentum` (sgd), `betas`
+    (adam, adamw). Any other key is an error.
+    """
+
+    optimizer: str
+    lr: float
+    lr_factor: float
+    weight_decay: float
+    momentum: float
+    betas: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -45,16 +64,16 @@ class Problem:
 
 
 class Component:
-    """Base of `Method` and `Bridge`. Construction takes the `Problem`, then settings as keyword arguments.
+    """Base of `Method` and `Bridge`. Construction takes the `Problem`, then its own arguments as keywords.
 
-    What it remembers from step to step belongs into buffers of the modules in `parts`: there it survives a resume, and is the same in all
+    What it remembers from step to step belongs into buffers of the modules in `groups`: there it survives a resume, and is the same in all
     processes that train one model together.
     """
 
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Run settings that this component wants unless the user says otherwise, such as {"ema": 0.99}."""
 
-    def parts(self) -> Mapping[str, nn.Module | Sequence[nn.Parameter]]:
+    def groups(self) -> Mapping[str, Group]:
         """Named modules (saved in checkpoints) or lists of parameters that phases may train."""
         return {}
 
@@ -66,9 +85,12 @@ class Component:
         """The source batch that task losses see; a bridge may add translated or synthetic images. Runs without gradient."""
         return step.source
 
-    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
-        """Optimiser settings for parts by name, over the run's own: {"critic": {"optimizer": "adam", "lr": 2e-4}}."""
+    def optimizers(self) -> Mapping[str, OptimizerSettings]:
+        """Optimiser settings for groups by name, over the run's own: {"critic": {"optimizer": "adam", "lr": 2e-4}}."""
         return {}
 
     def after_step(self, step: Step) -> None:
-        """Called once after the last phase of a step, without gradient (for running statistics)."""
+        """Called once after the last phase of a step, without gradient (running statistics, random restores).
+
+        Its random draws are the same in all processes that train one model together.
+        """

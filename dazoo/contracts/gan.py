@@ -2,73 +2,167 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 from torch import nn
+from torch.nn import functional as F
 
 from dazoo.contracts.component import Component
+from dazoo.contracts.component import OptimizerSettings
+from dazoo.contracts.component import Problem
 from dazoo.contracts.step import Phase
+from dazoo.contracts.step import Step
+from dazoo.losses.game import Rules
+
+
+FEEDS = frozenset({"code", "labels", "images"})
+"""What a generator can be fed, each a field of `Ask`. A GAN's `takes` and a bridge's `feeds` name them."""
 
 
 @dataclass(frozen=True)
-class CriticOutput:
-    """A critic's answer: `logits` of any shape with N first (one a picture, or a map of patches), `features` (N, F) pooled."""
+class Ask:
+    """What a generator is asked for. A GAN reads the fields that its `takes` names, and draws its noise itself.
 
-    logits: Tensor
+    Attributes:
+        code: (N, D) what the bridge knows of each picture to be drawn, such as a feature and a label.
+        labels: (N,) int64 classes, where K stands for "of the target domain, class unknown".
+        images: (N, C, s, s) in [-1, 1], with s = size // scale: pictures of the other domain, or smaller ones.
+        n: how many pictures, where no field tells.
+    """
+
+    code: Tensor | None = None
+    labels: Tensor | None = None
+    images: Tensor | None = None
+    n: int = 0
+
+    def __len__(self) -> int:
+        given = next((x for x in (self.code, self.labels, self.images) if x is not None), None)
+        return self.n if given is None else len(given)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What critics say of images.
+
+    Attributes:
+        images: (N, C, H, W) the very tensor that was judged, so that penalties can take the gradient there.
+        logits: one tensor for each critic, of any shape with N first (one a picture, or a map of patches).
+        features: (N, F) pooled features of the first critic, on which a bridge may put a class head.
+        labels: (N,) the classes that the critics were told, or None.
+    """
+
+    images: Tensor
+    logits: tuple[Tensor, ...]
     features: Tensor
+    labels: Tensor | None = None
 
 
 class GAN:
-    """A generative adversarial network: generators and critics, with their losses.
+    """A generative adversarial network: generators and critics. Images are in [-1, 1]; critics return logits, never probabilities.
 
-    `takes` says what the generator is fed, and thereby which bridge fits: {"noise"} a code vector, {"label"} a class,
-    {"image"} a picture of the other domain. Images are in [-1, 1]; critics return logits, never probabilities.
+    A subclass makes its networks, names them in `groups`, and implements `generate` and `judge`. Loss, regularisers, augmentation and the
+    number of critic updates come with the contract as settings (`dazoo.losses.game.Rules`); `rules` holds the ones it was published with.
 
     Args:
         channels: image channels.
         size: side of the square images, pixels.
         num_classes: K.
-        code_size: length D of the code vector (bridges add features and labels to the noise); 0 for image-to-image.
+        code_size: length D of the code that the bridge gives; 0 where it gives none.
+        game: settings of the game by name, such as `game="hinge"` or `r1=0.05`, over those of the class.
+
+    Attributes:
+        takes: what the generator can be fed, out of "code", "labels" and "images". A bridge fits that feeds nothing else.
+        bridges: names of the bridges that it should be used with, the preferred one first, where several fit.
+        rules: the game that it was published with.
+        scale: side of what it draws over the side of the pictures that it is given (2 or 4 for super-resolution).
+        min_size: smallest side in pixels that its networks can be built for.
+        noise_size: length of the noise that `draw` gives, 0 for none.
+        num_critic_features: length F of `Verdict.features`.
     """
 
     takes: ClassVar[frozenset[str]]
+    bridges: ClassVar[tuple[str, ...]] = ()
+    rules: Rules = Rules()
+    scale: ClassVar[int] = 1
+    min_size: ClassVar[int] = 8
+    noise_size: int = 0
     num_critic_features: int
 
-    def __init__(self, *, channels: int, size: int, num_classes: int, code_size: int = 0) -> None:
+    def __init__(self, *, channels: int, size: int, num_classes: int, code_size: int = 0, **game: Any) -> None:
         self.channels, self.size, self.num_classes, self.code_size = channels, size, num_classes, code_size
+        unknown = next((name for name in game if name not in Rules.names()), None)
+        if unknown is not None:
+            raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument '{unknown}'")
+        self.rules = self.rules.changed(game)
 
-    def parts(self) -> Mapping[str, nn.Module]:
+    def groups(self) -> Mapping[str, nn.Module]:
         """Modules by name; names begin with "generator" or "critic"."""
-        raise NotImplementedError(f"{type(self).__name__} must implement parts().")
+        raise NotImplementedError(f"{type(self).__name__} must implement groups().")
 
-    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
-        """Optimiser settings for its parts."""
+    def side(self, name: str) -> tuple[str, ...]:
+        """Names of the groups on one side of the game: "generator" or "critic"."""
+        return tuple(group for group in self.groups() if group.startswith(name))
+
+    def optimizers(self) -> Mapping[str, OptimizerSettings]:
+        """Optimiser settings for its groups."""
         return {}
 
-    def generate(self, code: Tensor) -> Tensor:
-        """Code (N, D), or picture (N, C, H, W) of the source domain, to picture (N, C, H, W)."""
-        raise NotImplementedError(f"{type(self).__name__} must implement generate(code).")
+    def draw(self, n: int, device: torch.device) -> Tensor:
+        """Noise for `n` pictures, (n, noise_size); from a normal distribution unless overridden."""
+        return torch.randn(n, self.noise_size, device=device)
 
-    def judge(self, images: Tensor) -> CriticOutput:
-        """Pictures (N, C, H, W) to the critic's logits and features."""
-        raise NotImplementedError(f"{type(self).__name__} must implement judge(images).")
+    def generate(self, ask: Ask) -> Tensor:
+        """Pictures (N, C, size, size) in [-1, 1] for what is asked."""
+        raise NotImplementedError(f"{type(self).__name__} must implement generate(ask).")
 
-    def critic_terms(self, real: CriticOutput, fake: CriticOutput) -> Mapping[str, Tensor]:
-        """Loss terms of the critic."""
-        raise NotImplementedError(f"{type(self).__name__} must implement critic_terms(real, fake).")
+    def translated(self, step: Step) -> Tensor:
+        """The step's source pictures, or the first of them, in the other domain's style, with gradient: (n, C, size, size), n at most N.
 
-    def generator_terms(self, fake: CriticOutput) -> Mapping[str, Tensor]:
-        """Loss terms of the generator."""
-        raise NotImplementedError(f"{type(self).__name__} must implement generator_terms(fake).")
+        A GAN with a game of its own gives what it has drawn for that game in the same phase.
+        """
+        return self.generate(ask_for(self, step.source.images))
+
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+        """Pictures (N, C, H, W), and their classes (N,) where the critic is told them, to the critics' verdict."""
+        raise NotImplementedError(f"{type(self).__name__} must implement judge(images, labels).")
+
+    def look(self, images: Tensor, labels: Tensor | None = None, *, penalised: bool = False) -> Verdict:
+        """`judge`, as every loss calls it: the one place where pictures are augmented before a critic sees them.
+
+        Args:
+            penalised: for the critic's loss, which may take its gradient at the images; no gradient reaches a generator then.
+        """
+        seen = images.detach().requires_grad_() if penalised and self.rules.penalises else images
+        return replace(self.judge(self.rules.shown(seen), labels), images=seen, labels=labels)
+
+    def critic_terms(self, real: Verdict, fake: Verdict) -> Mapping[str, Tensor]:
+        """Loss terms of the critics: the game's loss and its regularisers."""
+        told = None if real.labels is None else real.labels[: min(len(real.images), len(fake.images))]
+        penalties = self.rules.penalties(
+            (real.images, real.logits), (fake.images, fake.logits), lambda between: self.look(between, told).logits
+        )
+        return {"critic/adversarial": self.rules.critic_loss(real.logits, fake.logits), **penalties}
+
+    def generator_terms(self, fake: Verdict, real: Verdict | None = None) -> Mapping[str, Tensor]:
+        """Loss terms of the generators. `real` is there where `rules.compares`: relativistic losses look at pairs."""
+        return {"generator/adversarial": self.rules.generator_loss(fake.logits, None if real is None else real.logits)}
 
     def phases(self) -> Sequence[Phase]:
-        """Phases beyond those the bridge makes: an image-to-image GAN's whole game, a noise GAN's lazy regularisers."""
+        """Phases beyond those that the bridge makes: an image-to-image GAN's whole game, lazy regularisers."""
         return ()
+
+
+def ask_for(gan: GAN, images: Tensor) -> Ask:
+    """Ask for translations of images (N, C, size, size); a GAN that enlarges by `scale` is given smaller ones."""
+    return Ask(images=images if gan.scale == 1 else F.interpolate(images, size=gan.size // gan.scale, mode="area"))
 
 
 class Bridge(Component):
@@ -76,8 +170,25 @@ class Bridge(Component):
 
     Args:
         problem: the task.
-        gan: builds the GAN once the bridge knows the code's length: `gan(code_size=D)`.
+        make_gan: builds the GAN, once the bridge knows the length of its code: `make_gan(code_size=D)`.
+
+    Attributes:
+        feeds: what it gives a generator, out of "code", "labels" and "images"; it fits the GANs that take all of that.
+        gan: the GAN that it has built.
     """
+
+    feeds: ClassVar[frozenset[str]]
+    gan: GAN
+
+    def __init__(self, problem: Problem, make_gan: Callable[..., GAN]) -> None:
+        self.gan = make_gan()
+
+    def groups(self) -> Mapping[str, nn.Module]:
+        """The GAN's, unless the bridge adds modules of its own; their names begin with "generator" or "critic" too."""
+        return self.gan.groups()
+
+    def optimizers(self) -> Mapping[str, OptimizerSettings]:
+        return self.gan.optimizers()
 
     def sample(self, n: int, *, labels: Tensor | None = None, images: Tensor | None = None) -> Tensor:
         """`n` generated pictures (n, C, H, W) in [-1, 1]; `labels` (n,) or `images` to start from where the GAN takes them."""

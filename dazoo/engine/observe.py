@@ -1,28 +1,141 @@
-"""A network's answers on a whole image set, in eval mode and without gradient."""
+"""Looking at the target without its labels: answers on whole image sets, label-free scores, and the checkpoint that they choose."""
 
 from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch import nn
 
-from dazoo.contracts import Backbone
+from dazoo.contracts import Evidence
+from dazoo.contracts import ImageSet
+from dazoo.contracts import Outputs
+from dazoo.contracts import Validator
 from dazoo.engine.batches import as_tensor
 from dazoo.engine.batches import normalise
 from dazoo.engine.device import autocast
+from dazoo.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What training may see. The target sets hold no labels: `__post_init__` refuses any."""
+
+    source_train: ImageSet | None
+    source_test: ImageSet | None
+    target_train: ImageSet
+    target_test: ImageSet
+
+    def __post_init__(self) -> None:
+        for images in (self.target_train, self.target_test):
+            if images.labels is not None:
+                raise TrainingError(f"{images.name} still has its labels; training sees target images through .unlabelled() only.")
+
+
+@dataclass
+class History:
+    """What was seen at the end of each epoch: target predictions (N,), label-free scores, and the last loss terms."""
+
+    predictions: list[Tensor] = field(default_factory=list)
+    scores: list[dict[str, float]] = field(default_factory=list)
+    terms: list[dict[str, float]] = field(default_factory=list)
 
 
 @torch.no_grad()
-def outputs_of(network: Backbone, images: np.ndarray, device: torch.device, precision: str, batch: int = 256) -> tuple[Tensor, Tensor]:
-    """Pooled features (N, C) and logits (N, K) of pictures (N, H, W, C) uint8, float32 on the CPU. The network's mode is put back."""
-    training = network.training
-    network.eval()
-    pixels = as_tensor(images)
-    features, logits = [], []
+def outputs_of(
+    read: Callable[[Tensor], Outputs],
+    modules: Iterable[nn.Module],
+    images: np.ndarray,
+    device: torch.device,
+    precision: str,
+    batch: int = 256,
+) -> Outputs:
+    """Features (N, C) and logits (N, K) of pictures (N, H, W, C) uint8, in eval mode, float32 on the CPU.
+
+    Args:
+        read: from images (n, C, H, W) in [-1, 1] to outputs.
+        modules: what `read` runs; their modes are put back.
+    """
+    modes = [(m, m.training) for m in modules]
+    for module, _ in modes:
+        module.eval()
+    outputs = []
     with autocast(device, precision):
-        for part in pixels.split(batch):
-            f = network.pool(network.forward_features(normalise(part.to(device))))
-            features.append(f.float())
-            logits.append(network.head(f).float())
-    network.train(training)
-    return torch.cat(features).cpu(), torch.cat(logits).cpu()
+        for pixels in as_tensor(images).split(batch):
+            out = read(normalise(pixels.to(device)))
+            outputs.append(Outputs(out.features.cpu(), out.logits.cpu()))
+    for module, training in modes:
+        module.train(training)
+    return Outputs(torch.cat([o.features for o in outputs]), torch.cat([o.logits for o in outputs]))
+
+
+class Watch:
+    """Keeps what is seen of a run, and the weights that a validator chose.
+
+    Args:
+        validators: label-free scores by name. One that fails is left out, with a warning, unless it is the one that chooses.
+        chooses: name of the score by which a checkpoint is chosen.
+    """
+
+    def __init__(self, validators: Mapping[str, Validator], chooses: str) -> None:
+        self.validators, self.chooses = dict(validators), chooses
+        self.history = History()
+        self.chosen: dict[str, Tensor] = {}
+        self.score = -math.inf
+
+    def look(
+        self,
+        target: Outputs,
+        source: tuple[Outputs, np.ndarray] | None,
+        terms: Mapping[str, float],
+        state: Callable[[], Mapping[str, Tensor]],
+    ) -> dict[str, float]:
+        """Take in the end of an epoch, and give its scores.
+
+        Args:
+            target: outputs for the target test images.
+            source: outputs for the held-out source images with their labels, where there are any.
+            terms: the last loss terms.
+            state: weights of the network that is evaluated, kept if they score best.
+
+        Raises:
+            TrainingError: the validator that chooses fails.
+        """
+        self.history.predictions.append(target.logits.argmax(1).to(torch.int32))
+        self.history.terms.append(dict(terms))
+        scores: dict[str, float] = {}
+        if source is not None:
+            out, labels = source
+            evidence = Evidence(out.features, out.logits, torch.from_numpy(np.ascontiguousarray(labels)), target.features, target.logits)
+            scores = self._scores(evidence)
+        self.history.scores.append(scores)
+        score = scores.get(self.chooses, float(len(self.history.scores)))  # without a source: the last
+        if score > self.score:
+            self.score = score
+            self.chosen = {k: v.detach().cpu().clone() for k, v in state().items()}
+        return scores
+
+    def _scores(self, evidence: Evidence) -> dict[str, float]:
+        scores = {}
+        for name, validator in list(self.validators.items()):
+            try:
+                scores[name] = float(validator(evidence))
+            except Exception as exc:
+                if name == self.chooses:
+                    raise TrainingError(
+                        f"The validator {name!r}, which chooses the checkpoint, fails: {type(exc).__name__}: {exc}. "
+                        "Choose another one with --set validator=NAME."
+                    ) from exc
+                warnings.warn(f"The validator {name!r} fails and is left out: {type(exc).__name__}: {exc}", stacklevel=2)
+                del self.validators[name]
+                for earlier in self.history.scores:
+                    earlier.pop(name, None)
+        return scores

@@ -41,17 +41,17 @@ class Peers:
         """This process's share of `n` rows."""
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
-    def images_a_part(self, batch: int, parts: int) -> int:
-        """Pictures that are computed at a time when each process runs its share of a batch in so many parts.
+    def micro_batch(self, batch: int, pieces: int) -> int:
+        """Pictures of a micro-batch, when each process runs its share of a batch in so many pieces.
 
         Raises:
             SettingsError: it does not come out even, or leaves less than two.
         """
-        size, rest = divmod(batch, self.size * parts)
+        size, rest = divmod(batch, self.size * pieces)
         if rest or size < 2:
             raise SettingsError(
-                f"A batch of {batch} cannot be divided among {self.size} processes with {parts} parts each; "
-                "expected a multiple that leaves at least 2 images a part. Change --set batch or the number of processes."
+                f"A batch of {batch} cannot be divided among {self.size} processes with {pieces} micro-batches each; "
+                "expected a multiple that leaves at least 2 images in each. Change --set batch or the number of processes."
             )
         return size
 

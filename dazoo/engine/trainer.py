@@ -1,53 +1,38 @@
-"""The one training loop: phases inside steps, for every recipe."""
+"""The one training loop, for every recipe: batches, steps, a look after each epoch, checkpoints, resume and signals."""
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 import signal
 import threading
 import time
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from dazoo.contracts import Bridge
-from dazoo.contracts import Evidence
+from dazoo.contracts import ImageSet
 from dazoo.contracts import Labelled
-from dazoo.contracts import Method
-from dazoo.contracts import Phase
-from dazoo.contracts import Problem
-from dazoo.contracts import Step
+from dazoo.contracts import Outputs
 from dazoo.contracts import Unlabelled
-from dazoo.contracts import Validator
-from dazoo.contracts.component import BACKBONE
-from dazoo.contracts.images import ImageSet
 from dazoo.engine.augment import policy
+from dazoo.engine.average import answering
 from dazoo.engine.batches import Batches
 from dazoo.engine.checkpoint import read_checkpoint
 from dazoo.engine.checkpoint import write_checkpoint
-from dazoo.engine.device import autocast
 from dazoo.engine.display import Display
-from dazoo.engine.history import History
-from dazoo.engine.history import TrainingData
+from dazoo.engine.observe import History
+from dazoo.engine.observe import Watch
 from dazoo.engine.observe import outputs_of
-from dazoo.engine.peers import ALONE
-from dazoo.engine.peers import Peers
-from dazoo.engine.phases import Parts
-from dazoo.engine.phases import make_optimizers
-from dazoo.engine.phases import merge
-from dazoo.engine.schedules import rate
-from dazoo.engine.settings import Settings
-from dazoo.engine.state import put_back
-from dazoo.engine.state import tensors_of
+from dazoo.engine.passes import Pass
+from dazoo.engine.setup import Setup
+from dazoo.engine.setup import Site
 from dazoo.engine.state import under
+from dazoo.engine.updates import Terms
+from dazoo.engine.updates import Updates
 from dazoo.errors import Interrupted
 from dazoo.errors import TrainingError
 
@@ -58,98 +43,82 @@ SAVE_SECONDS = 30.0  # time between checkpoints; any step can be resumed from
 
 
 class Trainer:
-    """Trains one recipe, from the start or from its newest checkpoint.
+    """Trains one stage of a recipe, from the start or from its newest checkpoint.
 
     Args:
-        title: recipe name, for messages.
-        problem: the task with its backbone; the backbone is trained in place.
-        method: the adaptation method.
-        bridge: the GAN's bridge, or None.
-        data: image sets, the target's without labels.
-        settings: how to train.
-        validators: label-free scores by name; `settings.validator` is the one that chooses.
-        seed: fixes everything on a CPU.
-        folder: where checkpoints go, or None for none (nothing can be resumed then).
-        peers: the processes that train this model together; the batch and the accuracy are those of all of them.
+        setup: what to train, on what and how.
+        site: where to compute and to keep checkpoints.
+
+    Attributes:
+        number: steps done. total: steps of the run. per_epoch: steps between looks. per_step: pictures that a step reads.
+        seconds: wall time of `run`, that of interrupted runs up to their last checkpoint included.
 
     Raises:
         SettingsError: the batch cannot be divided among the processes.
     """
 
-    def __init__(
-        self,
-        title: str,
-        problem: Problem,
-        method: Method,
-        bridge: Bridge | None,
-        data: TrainingData,
-        settings: Settings,
-        validators: Mapping[str, Validator],
-        *,
-        seed: int,
-        device: torch.device,
-        folder: Path | None = None,
-        quiet: bool = False,
-        peers: Peers = ALONE,
-    ) -> None:
-        self.title, self.method, self.settings, self.data = title, method, settings, data
-        self.seed, self.device, self.folder, self.peers = seed, device, folder, peers
-        self.quiet = quiet or not peers.first
-        self.size = peers.images_a_part(settings.batch, settings.accumulate)
-        self.validators = validators
-        self.backbone = problem.backbone
-        self.components = [c for c in (bridge, method) if c is not None]
-        self.parts = Parts(self.backbone, self.components)
-        self.parts.to(device)
-        self.phases = merge(phase for component in self.components for phase in component.phases())
-        self.trained = {phase.name: self.parts.of(phase) for phase in self.phases}
-        self.optimizers = make_optimizers(self.parts, self.phases, self.components, settings)
-        self.teacher = copy.deepcopy(self.backbone).eval().requires_grad_(False) if settings.ema else None
+    def __init__(self, setup: Setup, site: Site) -> None:
+        settings, data, peers = setup.settings, setup.data, site.peers
+        self.setup, self.site = setup, site
+        self.micro = peers.micro_batch(settings.batch, settings.accumulate)
+        self.updates = Updates(setup.method, setup.bridge, settings, site.device, peers=peers, trained=setup.trained)
+        self.watch = Watch(setup.validators, settings.validator)
         self.weak, self.strong = policy(settings.augment)
-        draw = {"batch": settings.batch, "rows": peers.rows(settings.batch), "device": device}
+        draw: dict[str, Any] = {"batch": settings.batch, "rows": peers.rows(settings.batch), "device": site.device}
         source = data.source_train
-        self.source = None if source is None else Batches(source, seed=2 * seed, balance=settings.balance, **draw)
-        self.target = Batches(data.target_train, seed=2 * seed + 1, balance=False, **draw)
+        self.source = None if source is None else Batches(source, seed=2 * setup.seed, balance=settings.balance, **draw)
+        self.target = Batches(data.target_train, seed=2 * setup.seed + 1, balance=False, **draw)
         longest = max(len(data.target_train), 0 if source is None else len(source))
         self.per_epoch = settings.steps_per_epoch or math.ceil(longest / settings.batch)
         self.total = self.per_epoch * settings.epochs
-        self.per_step = settings.batch * (2 if self.source else 1)  # pictures
-        self.number = 0  # steps done
-        self.seconds = 0.0  # wall time of `run`, that of interrupted runs up to their last checkpoint included
-        self.history = History()
-        self.chosen: dict[str, Tensor] = {}
-        self.chosen_score = -math.inf
-        self._pending: list[tuple[int, str, dict[str, Tensor]]] = []
+        self.per_step = settings.batch * (2 if self.source else 1)
+        self.number = 0
+        self.seconds = 0.0
         self._stop = threading.Event()
+        self._interrupted_by = signal.SIGTERM
+
+    @property
+    def history(self) -> History:
+        """What was seen so far."""
+        return self.watch.history
+
+    @property
+    def chosen(self) -> dict[str, Tensor]:
+        """Weights of the backbone and the answering heads that the validator chose, by "<module>/<key>"."""
+        return self.watch.chosen
 
     # ------------------------------------------------------------------ the loop
 
     def run(self) -> History:
-        """Train to the end and return what was seen. `evaluated` then holds the last weights, `chosen` the chosen ones.
+        """Train to the end and return what was seen. `updates.best` then answers with the last weights, `chosen` are the chosen ones.
 
         Raises:
             TrainingError: a loss term is not finite; the last good checkpoint stays.
             Interrupted: SIGTERM arrived; the state was saved and the same call continues.
+            KeyboardInterrupt: the same for Ctrl-C; a second Ctrl-C does not wait for the step to end.
         """
+        peers = self.site.peers
         self._resume()
-        self.peers.check_same(self.number, "the step that they go on from")
-        self.peers.take_from_first(t for module in self._stateful().values() for t in module.state_dict().values())
+        peers.check_same(self.number, "the step that they go on from")
+        peers.take_from_first(t for module in self.updates.stateful().values() for t in module.state_dict().values())
         since, before = time.monotonic(), self.seconds
         saved = since
-        display = Display(self.title, total=self.total, done=self.number, images=self.per_step, quiet=self.quiet)
+        quiet = self.site.quiet or not peers.first
+        display = Display(self.setup.title, total=self.total, done=self.number, images=self.per_step, quiet=quiet)
         try:
             with self._signals():
                 while self.number < self.total:
                     self._step()
                     ended = self.number % self.per_epoch == 0
                     due = self.number == self.total or time.monotonic() - saved > SAVE_SECONDS
-                    read = ended or due or self.device.type == "cpu" or self.number % CHECK_EVERY == 0
+                    read = ended or due or self.site.device.type == "cpu" or self.number % CHECK_EVERY == 0
                     terms = self._read_terms() if read else None  # never save what has not been seen to be finite
                     self.seconds = before + time.monotonic() - since
                     display.step(self.number, terms)
                     if ended:
-                        display.epoch(self.number // self.per_epoch, self._observe(terms or {}))
-                    if self.peers.any_of([self._stop.is_set()])[0]:
+                        scores = self._look(terms or {})
+                        display.epoch(self.number // self.per_epoch, " ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+                    if peers.any_of([self._stop.is_set()])[0]:
                         self._interrupt()
                     if due:
                         self.save()
@@ -160,188 +129,137 @@ class Trainer:
 
     def _step(self) -> None:
         """One step: a batch of each domain, then every phase. Randomness is seeded from (seed, step, process) alone."""
-        torch.manual_seed(self.seed * 1_000_003 + self.number + self.peers.rank * 15_485_863)
+        self._seed(self.site.peers.rank)
         progress = self.number / self.total
-        factor = rate(self.settings.schedule, progress, self.settings.warmup)
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = group["base_lr"] * factor
-        steps = self._draw(progress)
-        self.method.set_mode(self.backbone)
-        originals, extended = [step.source for step in steps], None
-        for phase in self.phases:
-            if self.number % phase.every:
-                continue
-            learns = any(name in BACKBONE for name in phase.parts)
-            if learns and extended is None:
-                with torch.no_grad(), autocast(self.device, self.settings.precision):
-                    extended = [self._extend(step) for step in steps]
-            for step, source in zip(steps, extended if learns and extended is not None else originals, strict=True):
-                step.source = source
-            for _ in range(phase.repeat):
-                self._update(phase, steps)
-        with torch.no_grad():
-            self._average()
-            for component in self.components:
-                for step in steps:
-                    component.after_step(step)
-        self.peers.take_from_first(b for module in self._stateful().values() for b in module.buffers())
+        shared = (lambda: self._seed(self.site.peers.size)) if self.site.peers.size > 1 else (lambda: None)
+        self.updates.step(self._draw(progress), self.number, progress, after=shared)
         self.number += 1
 
-    def _draw(self, progress: float) -> list[Step]:
-        """This process's share of the step's batch, in `accumulate` parts; nearly always in one."""
+    def _seed(self, stream: int) -> None:
+        torch.manual_seed(self.setup.seed * 1_000_003 + self.number + stream * 15_485_863)
+
+    def _draw(self, progress: float) -> list[Pass]:
+        """This process's share of the step's batch, in `accumulate` micro-batches; nearly always one."""
         target, _ = self.target(self.number)
         images = labels = None
         if self.source is not None:
             images, labels = self.source(self.number)
-        return [self._part(images, labels, target, slice(i, i + self.size), progress) for i in range(0, len(target), self.size)]
+        return [self._micro_batch(images, labels, target, slice(i, i + self.micro), progress) for i in range(0, len(target), self.micro)]
 
-    def _part(self, images: Tensor | None, labels: Tensor | None, target: Tensor, which: slice, progress: float) -> Step:
-        source: Any = None if images is None or labels is None else Labelled(self.weak(images[which]), labels[which])
+    def _micro_batch(self, images: Tensor | None, labels: Tensor | None, target: Tensor, which: slice, progress: float) -> Pass:
+        source = None if images is None or labels is None else Labelled(self.weak(images[which]), labels[which])
         mine = target[which]
-        unlabelled = Unlabelled(self.weak(mine), lambda: self.strong(mine))
-        return Step(source, unlabelled, progress, self.number, self.backbone, self.teacher, joint=self.settings.joint)
-
-    def _extend(self, step: Step) -> Labelled:
-        source = step.source
-        for component in self.components:
-            source = component.extend(step)
-            step.source = source
-        return source
-
-    def _update(self, phase: Phase, steps: Sequence[Step]) -> None:
-        """One optimiser update: only the phase's parts have gradients, which add up over parts of the batch and over processes."""
-        parameters = self.trained[phase.name]
-        for p in self.parts.all:
-            p.requires_grad_(False)
-        for p in parameters:
-            p.requires_grad_(True)
-            p.grad = None
-        for step in steps:
-            step.enter(phase)
-            with autocast(self.device, self.settings.precision):
-                terms = dict(phase.loss(step))
-            if terms:
-                (torch.stack([t.float() for t in terms.values()]).sum() / len(steps)).backward()
-            self._pending.append((self.number, phase.name, {k: v.detach() for k, v in terms.items()}))
-        self.peers.average_gradients(parameters)
-        if self.settings.clip:
-            torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip)
-        for name in phase.parts:
-            if name in self.optimizers:
-                self.optimizers[name].step()  # leaves alone what has no gradient
-
-    def _average(self) -> None:
-        if self.teacher is None:
-            return
-        decay = min(self.settings.ema, (1 + self.number) / (10 + self.number))  # young averages forget the random start
-        pairs = list(zip(self.teacher.parameters(), self.backbone.parameters(), strict=True))
-        for mean, p in pairs:
-            mean.lerp_(p, 1 - decay)
-        for mean, b in zip(self.teacher.buffers(), self.backbone.buffers(), strict=True):
-            mean.lerp_(b, 1 - decay) if mean.is_floating_point() else mean.copy_(b)
+        unlabelled = Unlabelled(self.weak(mine), lambda: self.strong(mine), lambda: self.weak(mine))
+        return self.updates.make_pass(source, unlabelled, progress, self.number)
 
     # ------------------------------------------------------------------ looking
 
-    @property
-    def evaluated(self) -> torch.nn.Module:
-        """The network that is evaluated and kept: the average where there is one."""
-        return self.backbone if self.teacher is None else self.teacher
-
     def _read_terms(self) -> dict[str, float]:
         """The newest value of every term; stops the run at the first that is not finite."""
-        latest: dict[str, float] = {}
-        flat = [(number, phase, name, value) for number, phase, terms in self._pending for name, value in terms.items()]
-        self._pending.clear()
-        if not flat:
-            return latest
-        values = torch.stack([value.float() for *_, value in flat]).tolist()  # one read for all
-        for (number, phase, name, _), value in zip(flat, values, strict=True):
-            if not math.isfinite(value):
-                kept = "" if self.folder is None else f" The last good state is kept in {self.folder}."
-                raise TrainingError(
-                    f"{self.title}: step {number}, phase {phase!r}: loss term {name!r} is {value}.{kept} "
-                    "Try a smaller lr, --set clip=1, or --set precision=fp32."
-                )
-            latest[name] = value
-        return latest
+        kept = "" if self.site.folder is None else f" The last good state is kept in {self.site.folder}."
+        return read_terms(self.updates.pending, self.setup.title, kept)
 
-    def _observe(self, terms: dict[str, float]) -> str:
+    def _look(self, terms: dict[str, float]) -> dict[str, float]:
         """Look at the target without its labels: predictions for later, scores for choosing."""
-        features, logits = self._outputs(self.data.target_test)
-        self.history.predictions.append(logits.argmax(1).to(torch.int32))
-        self.history.terms.append(terms)
-        scores: dict[str, float] = {}
-        if self.data.source_test is not None and self.data.source_test.labels is not None:
-            source_features, source_logits = self._outputs(self.data.source_test)
-            labels = torch.from_numpy(np.ascontiguousarray(self.data.source_test.labels))
-            evidence = Evidence(source_features, source_logits, labels, features, logits)
-            scores = {name: float(v(evidence)) for name, v in self.validators.items()}
-        self.history.scores.append(scores)
-        score = scores.get(self.settings.validator, float(len(self.history.scores)))  # without a source: the last
-        if score > self.chosen_score:
-            self.chosen_score = score
-            self.chosen = {k: v.detach().cpu().clone() for k, v in self.evaluated.state_dict().items()}
-        return " ".join(f"{k} {v:.4f}" for k, v in scores.items())
+        target = self._outputs(self.setup.data.target_test)
+        held_out = self.setup.data.source_test
+        source = None
+        if held_out is not None and held_out.labels is not None:
+            source = self._outputs(held_out), held_out.labels
+        return self.watch.look(target, source, terms, self._answering)
 
-    def _outputs(self, images: ImageSet) -> tuple[Tensor, Tensor]:
+    def _answering(self) -> dict[str, Tensor]:
+        """Weights of the network that is evaluated and kept."""
+        return {f"{name}/{k}": v for name, module in answering(self.updates.best).items() for k, v in module.state_dict().items()}
+
+    def _outputs(self, images: ImageSet) -> Outputs:
         """Features (N, C) and logits (N, K) of a whole set, to which each process adds its share."""
-        rows = self.peers.rows(len(images))
-        features, logits = outputs_of(self.evaluated, images.images[rows], self.device, self.settings.precision)
-        return self.peers.gathered(features), self.peers.gathered(logits)
+        peers, best = self.site.peers, self.updates.best
+        rows = images.images[peers.rows(len(images))]
+        out = outputs_of(best.read, answering(best).values(), rows, self.site.device, self.setup.settings.precision)
+        return Outputs(peers.gathered(out.features), peers.gathered(out.logits))
 
     # ------------------------------------------------------------------ state
 
     def save(self) -> None:
         """Write a checkpoint, if the run has a folder. All processes have the same state; the first writes it."""
-        if self.folder is None or not self.peers.first:
+        if self.site.folder is None or not self.site.peers.first:
             return
-        tensors = {f"chosen/{k}": v for k, v in self.chosen.items()} | tensors_of(self._stateful(), self.optimizers)
+        tensors = {f"chosen/{k}": v for k, v in self.chosen.items()} | self.updates.tensors()
         if self.history.predictions:
             tensors["history/predictions"] = torch.stack(self.history.predictions)
         record = {
             "step": self.number,
             "total": self.total,
             "seconds": self.seconds,
-            "chosen_score": None if math.isinf(self.chosen_score) else self.chosen_score,
+            "chosen_score": None if math.isinf(self.watch.score) else self.watch.score,
             "scores": self.history.scores,
             "terms": self.history.terms,
         }
-        write_checkpoint(self.folder, self.number, tensors, record)
+        write_checkpoint(self.site.folder, self.number, tensors, record)
 
     def _resume(self) -> None:
-        found = read_checkpoint(self.folder) if self.folder is not None else None
+        found = read_checkpoint(self.site.folder) if self.site.folder is not None else None
         if found is None:
             return
         tensors, record = found
         if record["total"] != self.total:
             raise TrainingError(
-                f"{self.folder} holds a run of {record['total']} steps, this one has {self.total}; use another output folder."
+                f"{self.site.folder} holds a run of {record['total']} steps, this one has {self.total}; use another output folder."
             )
-        put_back(tensors, self._stateful(), self.optimizers, self.parts.parameters)
-        self.chosen = under(tensors, "chosen/")
-        self.chosen_score = -math.inf if record["chosen_score"] is None else record["chosen_score"]
-        self.history = History(list(tensors.get("history/predictions", [])), record["scores"], record["terms"])
+        self.updates.restore(tensors)
+        self.watch.chosen = under(tensors, "chosen/")
+        self.watch.score = -math.inf if record["chosen_score"] is None else record["chosen_score"]
+        self.watch.history = History(list(tensors.get("history/predictions", [])), record["scores"], record["terms"])
         self.number, self.seconds = record["step"], record["seconds"]
-        log.info("%s: resumed at step %d of %d.", self.title, self.number, self.total)
-
-    def _stateful(self) -> dict[str, torch.nn.Module]:
-        return self.parts.modules if self.teacher is None else {**self.parts.modules, "teacher": self.teacher}
+        log.info("%s: resumed at step %d of %d.", self.setup.title, self.number, self.total)
 
     def _interrupt(self) -> None:
         self._read_terms()
         self.save()
-        where = f"its state is in {self.folder}; the same command continues" if self.folder else "it had no folder, so nothing was kept"
-        raise Interrupted(f"{self.title}: stopped by a signal after step {self.number} of {self.total}; {where}.")
+        folder = self.site.folder
+        where = f"its state is in {folder}; the same command continues" if folder else "it had no folder, so nothing was kept"
+        text = f"{self.setup.title}: stopped by a signal after step {self.number} of {self.total}; {where}."
+        raise KeyboardInterrupt(text) if self._interrupted_by == signal.SIGINT else Interrupted(text)
 
     @contextmanager
-    def _signals(self) -> Any:
-        """SIGTERM asks the loop to save and stop after the step; only the main thread can listen."""
+    def _signals(self) -> Iterator[None]:
+        """SIGTERM and Ctrl-C ask the loop to save and stop after the step; only the main thread can listen."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.signal(signal.SIGTERM, lambda *_: self._stop.set())
+
+        def asked(number: int, _: Any) -> None:
+            if number == signal.SIGINT and self._stop.is_set():
+                raise KeyboardInterrupt
+            self._interrupted_by = signal.Signals(number)
+            self._stop.set()
+
+        before = {signal.SIGTERM: signal.signal(signal.SIGTERM, asked)}
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where somebody else has it in hand, or it is ignored
+            before[signal.SIGINT] = signal.signal(signal.SIGINT, asked)
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def read_terms(pending: list[Terms], title: str, kept: str = "") -> dict[str, float]:
+    """The newest value of every loss term, read from the device at once; `pending` is emptied.
+
+    Raises:
+        TrainingError: a term is not finite; the message ends with where the last good state is (`kept`).
+    """
+    flat = [(one.number, one.phase, name, value) for one in pending for name, value in one.values.items()]
+    pending.clear()
+    latest: dict[str, float] = {}
+    values = torch.stack([value.float() for *_, value in flat]).tolist() if flat else []
+    for (number, phase, name, _), value in zip(flat, values, strict=True):
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"{title}: step {number}, phase {phase!r}: loss term {name!r} is {value}.{kept} "
+                "Try a smaller lr, --set clip=1, or --set precision=fp32."
+            )
+        latest[name] = value
+    return latest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -79,17 +80,49 @@ def r1_penalty(logits: Tensor, images: Tensor) -> Tensor:
     return 0.5 * gradient.float().square().flatten(1).sum(1).mean()
 
 
+def gradient_penalty(judge: Callable[[Tensor], Sequence[Tensor]], real: Tensor, fake: Tensor) -> Tensor:
+    """Mean over pictures and critics of (gradient norm - 1)^2, at random points between real and generated pictures (WGAN-GP).
+
+    Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017; they multiply by 10.
+
+    Args:
+        judge: from images (N, C, H, W) to the logits (N, ...) of each critic.
+        real, fake: (N, C, H, W); the first pictures of the larger batch are taken.
+    """
+    n = min(len(real), len(fake))
+    share = torch.rand(n, 1, 1, 1, device=real.device)
+    between = torch.lerp(fake[:n].detach().float(), real[:n].detach().float(), share).requires_grad_()
+    total = torch.zeros((), device=real.device)
+    for logits in judge(between):
+        (gradient,) = torch.autograd.grad(logits.float().sum(), between, create_graph=True)
+        total = total + (gradient.float().square().flatten(1).sum(1).add(1e-12).sqrt() - 1).square().mean()
+    return total
+
+
+@full_precision
+def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """fake - real: minus the estimated distance of the two distributions, for a critic whose slope is bounded (Arjovsky et al. 2017)."""
+    return fake.mean() - real.mean()
+
+
 class Game(NamedTuple):
-    """The two sides of a loss in which the generator needs no real picture."""
+    """The two sides of an adversarial loss: `critic(real, fake)` and `generator(fake, real)`, from logits.
+
+    `compares` says whether the generator's side looks at `real`, logits of the same shape.
+    """
 
     critic: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[[Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+    compares: bool = False
 
 
 GAMES: Mapping[str, Game] = MappingProxyType(
     {
-        "nonsaturating": Game(nonsaturating_critic, nonsaturating_generator),
-        "least_squares": Game(least_squares_critic, least_squares_generator),
-        "hinge": Game(hinge_critic, hinge_generator),
+        "nonsaturating": Game(nonsaturating_critic, lambda fake, real: nonsaturating_generator(fake)),
+        "least_squares": Game(least_squares_critic, lambda fake, real: least_squares_generator(fake)),
+        "hinge": Game(hinge_critic, lambda fake, real: hinge_generator(fake)),
+        "wasserstein": Game(wasserstein_critic, lambda fake, real: hinge_generator(fake)),
+        "relativistic": Game(relativistic_critic, lambda fake, real: relativistic_generator(real, fake), compares=True),
     }
 )
+"""Adversarial losses by name; `dazoo.losses.game.Rules` makes them a setting of every GAN."""

@@ -5,26 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 from typing import Any
 
 import torch
-from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from dazoo.contracts import Backbone
-from dazoo.contracts import Bridge
 from dazoo.errors import DazooError
 from dazoo.errors import UnknownName
 from dazoo.errors import WeightsError
-from dazoo.models.tensors import check_file
 from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import read_tensors
 from dazoo.registry.plugins import zoo
 
-
-if TYPE_CHECKING:
-    from dazoo.models.model import Model
 
 log = logging.getLogger(__name__)
 
@@ -83,45 +76,3 @@ def build_backbone(config: Mapping[str, Any], weights: Path) -> Backbone:
         check_fit(weights, backbone.state_dict(), whose)
     backbone.load_state_dict(read_tensors(weights), strict=True)
     return backbone
-
-
-def build_model_bridge(model: Model) -> Bridge:
-    """The bridge of a model's GAN, with random weights.
-
-    Raises:
-        SettingsError: settings that the GAN or the bridge refuses.
-    """
-    from dazoo.bridges import build_bridge
-
-    settings = (model.config.get(key, {}) for key in ("gan_settings", "bridge_settings"))
-    with torch.random.fork_rng([]):  # so that drawing with a seed leaves the caller's random state alone
-        bridge = build_bridge(zoo(), model.config["recipe"]["gan"], model.problem(), *settings)
-    for part in gan_modules(bridge).values():
-        part.to(model.device).eval()
-    return bridge
-
-
-def fill_parts(parts: Mapping[str, nn.Module], folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Load "<part>/<key>" tensors of files into the parts whose names begin as the file's, strictly.
-
-    Raises:
-        WeightsError: a file that is missing or altered, or that does not fit.
-    """
-    for file, facts in files.items():
-        check_file(folder / file, facts)
-        side = file.partition(".")[0]
-        mine = {name: part for name, part in parts.items() if name.startswith(side)}
-        check_fit(folder / file, part_state(mine), f"the GAN's {side}")
-        tensors = read_tensors(folder / file)
-        for name, part in mine.items():
-            part.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}, strict=True)
-
-
-def gan_modules(bridge: Bridge) -> dict[str, nn.Module]:
-    """Generators and critics of a bridge by name (its own helpers among them, such as a critic's class head)."""
-    return {k: v for k, v in bridge.parts().items() if isinstance(v, nn.Module) and k.startswith(("generator", "critic"))}
-
-
-def part_state(parts: Mapping[str, nn.Module]) -> dict[str, Any]:
-    """States of several parts in one mapping, named "<part>/<key>"."""
-    return {f"{name}/{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}

@@ -23,8 +23,9 @@ MAX_SIZE = 4096
 MAX_FILE = 16 * 2**30
 """Bytes of one weights file."""
 MAX_CONFIG = 32 * 2**20
-MODEL, GENERATOR, CRITIC, GOLDEN = "model.safetensors", "generator.safetensors", "critic.safetensors", "golden.safetensors"
-WEIGHTS = (MODEL, GENERATOR, CRITIC, GOLDEN)
+MODEL, METHOD, GOLDEN = "model.safetensors", "method.safetensors", "golden.safetensors"
+GENERATOR, CRITIC = "generator.safetensors", "critic.safetensors"
+WEIGHTS = (MODEL, METHOD, GENERATOR, CRITIC, GOLDEN)
 """Every file that config.json may list. README.md and LICENSE lie beside them without a digest, so that they can be edited."""
 
 _PART = re.compile(r"[a-z0-9]+(?:[_:-][a-z0-9]+)*")  # a registered name, perhaps qualified by its kind or distribution

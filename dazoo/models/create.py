@@ -26,7 +26,7 @@ def create(
     channels: int | None = None,
     size: int | None = None,
     seed: int | None = None,
-    **settings: Any,
+    **arguments: Any,
 ) -> Model:
     """An untrained model.
 
@@ -37,7 +37,7 @@ def create(
         channels: 1 or 3; 3 unless the scenario says otherwise.
         size: side of the pictures, pixels; the scenario's, else 32.
         seed: fixes the weights; the global random state is left alone then.
-        settings: keyword arguments of the backbone.
+        arguments: keyword arguments of the backbone.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName: no backbone and no recipe of that name.
@@ -65,14 +65,16 @@ def create(
     with torch.random.fork_rng([], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
-        backbone = plugins.backbones.build(recipe.backbone, num_classes=len(classes), in_channels=channels, **settings)
+        backbone = plugins.backbones.build(recipe.backbone, num_classes=len(classes), in_channels=channels, **arguments)
         model = Model(
             backbone,
-            recipe=asdict(recipe),
-            classes=classes,
-            channels=channels,
-            size=size or wanted.get("size") or DEFAULT_SIZE,
-            config={"backbone_settings": settings},
+            {
+                "recipe": asdict(recipe),
+                "classes": list(classes),
+                "channels": channels,
+                "size": size or wanted.get("size") or DEFAULT_SIZE,
+                "backbone_settings": arguments,
+            },
         )
         if recipe.gan is not None:
             model.bridge()  # now, so that the seed fixes its weights too

@@ -15,11 +15,14 @@ from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
 from dazoo.errors import WeightsError
 from dazoo.models.build import build_backbone
+from dazoo.models.config import METHOD
 from dazoo.models.config import MODEL
 from dazoo.models.config import WEIGHTS
 from dazoo.models.config import read_config
+from dazoo.models.heads import rebuilt_method
 from dazoo.models.hub import Hub
 from dazoo.models.model import Model
+from dazoo.models.model import problem_of
 from dazoo.models.tensors import AlteredFile
 from dazoo.models.tensors import check_file
 from dazoo.models.tensors import digest_of
@@ -64,6 +67,11 @@ def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | No
     return _from_entry(place.text, revision, hub or Hub()).to(where)
 
 
+def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") -> Model:
+    """A model as it is, or loaded by reference."""
+    return model if isinstance(model, Model) else load(model, device=device)
+
+
 def _from_folder(folder: Path, revision: str | None) -> Model:
     if revision is not None:
         raise SettingsError(f"revision is {revision!r}, but a folder has none; leave it out, or load from 'hub:user/repo'.")
@@ -87,11 +95,11 @@ def read_folder(folder: Path) -> Model:
         check_file(folder / name, facts)
     backbone = build_backbone(config, folder / MODEL)
     card = _read_card(folder / CARD)
-    model = Model(
-        backbone, recipe=config["recipe"], classes=config["classes"], channels=config["channels"], size=config["size"],
-        config=config, weights=folder, card=card,
-    )  # fmt: skip
-    return model.eval()
+    method = None
+    if METHOD in config["files"]:
+        problem = problem_of(backbone, config)
+        method = rebuilt_method(zoo(), config, problem, folder / METHOD, config["files"][METHOD])
+    return Model(backbone, config, method=method, weights=folder, card=card).eval()
 
 
 def _read_card(path: Path) -> str | None:

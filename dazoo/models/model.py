@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping
-from collections.abc import Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict
 from dataclasses import dataclass
 from numbers import Integral
@@ -18,20 +18,24 @@ from torch import nn
 
 from dazoo.contracts import Backbone
 from dazoo.contracts import Bridge
+from dazoo.contracts import Method
+from dazoo.contracts import Outputs
 from dazoo.contracts import Problem
 from dazoo.errors import PictureError
 from dazoo.errors import SettingsError
-from dazoo.models.build import build_model_bridge
-from dazoo.models.build import fill_parts
-from dazoo.models.build import gan_modules
+from dazoo.models.bridging import fill
+from dazoo.models.bridging import gan_modules
+from dazoo.models.bridging import rebuilt
 from dazoo.models.config import CRITIC
 from dazoo.models.config import GENERATOR
-from dazoo.models.config import OPTIONAL
 from dazoo.models.config import SCHEMA
 from dazoo.models.config import checked
+from dazoo.models.heads import heads_of
 from dazoo.models.inputs import as_input
 from dazoo.models.inputs import each
 from dazoo.models.inputs import is_one
+from dazoo.registry.names import Recipe
+from dazoo.registry.plugins import zoo
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,10 @@ class Model(nn.Module):
 
     Args:
         backbone: the network.
-        recipe: names of the parts, {"backbone", "gan", "method", "scenario"}; missing ones are None.
-        classes: class names, in index order.
-        channels: image channels, 1 or 3.
-        size: side of the pictures that the network was trained on, pixels.
-        config: more of what config.json holds (settings of the parts, results, ...), or a whole config.
+        config: what config.json holds. Needed are `recipe`, names of the parts ({"backbone", "gan", "method", "scenario"}; missing ones
+            are None), `classes`, class names in index order, `channels`, 1 or 3, and `size`, the side in pixels of the pictures that
+            the network was trained on.
+        method: the method, where it answers with heads of its own.
         bridge: the bridge of the GAN; without it, it is rebuilt from `config` when first asked for.
         weights: folder with the files that config lists, from which the GAN is read when first asked for.
         card: text of the model card; without it, one is written from `config`.
@@ -74,35 +77,27 @@ class Model(nn.Module):
     def __init__(
         self,
         backbone: Backbone,
+        config: Mapping[str, Any],
         *,
-        recipe: Mapping[str, str | None],
-        classes: Sequence[str],
-        channels: int,
-        size: int,
-        config: Mapping[str, Any] | None = None,
+        method: Method | None = None,
         bridge: Bridge | None = None,
         weights: Path | None = None,
         card: str | None = None,
     ) -> None:
         super().__init__()
-        parts = {**dict.fromkeys(("backbone", "gan", "method", "scenario")), **recipe}
-        extra = dict(config or {})
+        recipe = Recipe(**dict(config["recipe"]))
+        full = {"schema": SCHEMA, **config, "recipe": asdict(recipe), "name": config.get("name") or str(recipe)}
         if weights is None:
-            extra.pop("files", None)  # they describe weights that this model does not read
-        fixed = {"schema": SCHEMA, "recipe": parts, "classes": list(classes), "channels": channels, "size": size}
-        fixed["name"] = extra.get("name") or "-".join(p for p in parts.values() if p)
-        for key in (*fixed, *OPTIONAL):
-            fixed.setdefault(key, extra[key]) if key in extra else None
-        unknown = sorted(set(extra) - set(fixed))
-        if unknown:
-            raise SettingsError(f"The config has the unknown key {unknown[0]!r}; expected {', '.join(OPTIONAL)}.")
-        self.config = checked(fixed, "The model's config", complete=False, error=SettingsError)
-        if backbone.num_classes != len(self.classes) or backbone.in_channels != channels:
+            full.pop("files", None)  # they describe weights that this model does not read
+        self.config = checked(full, "The model's config", complete=False, error=SettingsError)
+        if backbone.num_classes != len(self.classes) or backbone.in_channels != self.channels:
             raise SettingsError(
                 f"The backbone is for {backbone.num_classes} classes and {backbone.in_channels} channel(s), "
-                f"the model for {len(self.classes)} and {channels}; build it with the same numbers."
+                f"the model for {len(self.classes)} and {self.channels}; build it with the same numbers."
             )
         self.backbone = backbone
+        self.method = method
+        self.heads = nn.ModuleDict(heads_of(method))
         self._bridge = bridge
         self._weights = weights
         self._card = card
@@ -165,7 +160,19 @@ class Model(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, C, H, W) float in [-1, 1] to logits (N, K)."""
-        return self.backbone(x)
+        return self.backbone(x) if self.method is None else self.method.read(x).logits
+
+    def read(self, x: Tensor) -> Outputs:
+        """Images (N, C, H, W) float in [-1, 1] to pooled features and logits, in float32."""
+        return (self.method or Method(self.problem())).read(x)
+
+    def reference(self, images: Tensor) -> Tensor:
+        """Logits (N, K) that a copy gives for images (N, C, H, W) in eval mode, in float32 on the CPU."""
+        backbone, method = deepcopy((self.backbone, self.method))
+        for module in (backbone, *heads_of(method).values()):
+            module.cpu().float().eval()
+        with torch.inference_mode():
+            return (backbone(images) if method is None else method.read(images).logits).float()
 
     def preprocess(self, pictures: Any) -> Tensor:
         """Pictures, one or many, of any size and mode, as (N, C, size, size) float in [-1, 1] on the CPU.
@@ -198,7 +205,7 @@ class Model(nn.Module):
         found: list[Prediction] = []
         with self._inference():
             for images in self._batches(pictures, batch_size):
-                found += self._named(self(self._moved(images)).float().softmax(1).cpu())  # (n, K)
+                found += self.named(self(self._moved(images)).float().softmax(1).cpu())  # (n, K)
         return found[0] if is_one(pictures) else found
 
     def dense(self, picture: Any) -> Tensor:
@@ -219,10 +226,15 @@ class Model(nn.Module):
             raise PictureError(f"The picture is {height}x{width} pixels, expected at least {self.backbone.min_size} a side; enlarge it.")
         try:
             with self._inference():
-                scores = self.backbone.dense(self._moved(image[None]))[0].float().softmax(0).cpu()  # (K, h, w)
+                scores = self._class_map(self._moved(image[None]))[0].float().softmax(0).cpu()  # (K, h, w)
         except NotImplementedError as exc:
             raise SettingsError(f"The backbone {self.recipe['backbone']!r} gives no class map ({exc}); use predict().") from exc
         return scores.clone()  # outside of inference mode, so that it is a tensor like any other
+
+    def _class_map(self, images: Tensor) -> Tensor:
+        if self.method is None:
+            return self.backbone.dense(images)
+        return self.method.answer(self.backbone.positions(self.backbone.forward_features(images))).permute(0, 3, 1, 2)
 
     def _moved(self, images: Tensor) -> Tensor:
         parameter = next(self.backbone.parameters())
@@ -238,7 +250,8 @@ class Model(nn.Module):
         if batch:
             yield torch.stack(batch)
 
-    def _named(self, probabilities: Tensor) -> list[Prediction]:
+    def named(self, probabilities: Tensor) -> list[Prediction]:
+        """Probabilities (N, K) as predictions."""
         best = probabilities.argmax(1).tolist()
         rows = probabilities.tolist()
         classes = self.classes
@@ -301,9 +314,9 @@ class Model(nn.Module):
         if self._bridge is None and files is not None and GENERATOR not in files:
             raise SettingsError(f"{self.name} was saved without its generator ({GENERATOR}); only predictions can be made with it.")
         if self._bridge is None:
-            bridge = build_model_bridge(self)
+            bridge = rebuilt(zoo(), self.config, self.problem(), self.device)
             if files is not None and self._weights is not None:
-                fill_parts(gan_modules(bridge), self._weights, {f: files[f] for f in (GENERATOR, CRITIC) if f in files})
+                fill(gan_modules(bridge), self._weights, {f: files[f] for f in (GENERATOR, CRITIC) if f in files})
             self._bridge = bridge
         return self._bridge
 
@@ -312,9 +325,8 @@ class Model(nn.Module):
         return {} if self.recipe["gan"] is None else gan_modules(self.bridge())
 
     def problem(self) -> Problem:
-        """The task as a bridge sees it."""
-        counts = tuple(self.config.get("source_counts", [1] * len(self.classes)))
-        return Problem(self.backbone, len(self.classes), self.channels, self.size, counts, self.config.get("target_count", 1))
+        """The task as a bridge or a method sees it."""
+        return problem_of(self.backbone, self.config)
 
     def _indices(self, labels: Any, n: int) -> Tensor:
         """Class names or indices as (n,) int64."""
@@ -330,3 +342,10 @@ class Model(nn.Module):
                 )
             indices.append(int(index))
         return torch.tensor(indices)
+
+
+def problem_of(backbone: Backbone, config: Mapping[str, Any]) -> Problem:
+    """The task that a saved model's config describes, with the model's backbone."""
+    classes = len(config["classes"])
+    counts = tuple(config.get("source_counts", [1] * classes))
+    return Problem(backbone, classes, config["channels"], config["size"], counts, config.get("target_count", 1))

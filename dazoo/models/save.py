@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 import uuid
@@ -16,14 +15,16 @@ from torch import Tensor
 
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
-from dazoo.models.build import part_state
+from dazoo.models.bridging import state_of
 from dazoo.models.card import render_card
 from dazoo.models.config import CRITIC
 from dazoo.models.config import GENERATOR
 from dazoo.models.config import GOLDEN
+from dazoo.models.config import METHOD
 from dazoo.models.config import MODEL
 from dazoo.models.config import checked
 from dazoo.models.config import config_text
+from dazoo.models.heads import heads_of
 from dazoo.models.model import Model
 from dazoo.models.tensors import digest_of
 from dazoo.models.tensors import write_tensors
@@ -64,11 +65,13 @@ def save(
     try:
         part.mkdir(parents=True)
         write_tensors(part / MODEL, model.backbone.state_dict())
+        if model.method is not None:
+            write_tensors(part / METHOD, state_of(heads_of(model.method)))
         modules = model.gan_parts() if gan and has_gan(model) else {}
         for file, side in ((GENERATOR, "generator"), (CRITIC, "critic")):
             mine = {name: module for name, module in modules.items() if name.startswith(side)}
             if mine:
-                write_tensors(part / file, part_state(mine))
+                write_tensors(part / file, state_of(mine))
         if golden:
             write_tensors(part / GOLDEN, golden_pair(model))
         config["files"] = {p.name: digest_of(p) for p in sorted(part.iterdir())}
@@ -93,13 +96,7 @@ def golden_pair(model: Model) -> dict[str, Tensor]:
     """An input (2, C, size, size) in [-1, 1] that every platform draws alike, and the logits (2, K) for it, in float32 on the CPU."""
     pixels = torch.randint(0, 256, (2, model.channels, model.size, model.size), generator=torch.Generator().manual_seed(0))
     images = pixels.float() / 127.5 - 1
-    return {"input": images, "logits": golden_logits(model, images)}
-
-
-def golden_logits(model: Model, images: Tensor) -> Tensor:
-    """Logits (N, K) of a copy in eval mode on the CPU."""
-    with torch.inference_mode():
-        return copy.deepcopy(model.backbone).cpu().float().eval()(images).float()
+    return {"input": images, "logits": model.reference(images)}
 
 
 def versions(recipe: Mapping[str, str | None]) -> dict[str, str]:

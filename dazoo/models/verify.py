@@ -9,7 +9,6 @@ from dazoo.errors import WeightsError
 from dazoo.models.config import GOLDEN
 from dazoo.models.hub import Hub
 from dazoo.models.load import load
-from dazoo.models.save import golden_logits
 from dazoo.models.tensors import read_tensors
 
 
@@ -38,7 +37,7 @@ def verify(ref: str | os.PathLike[str], *, tolerance: float = 1e-3, revision: st
     pair = read_tensors(folder / GOLDEN)
     if set(pair) != {"input", "logits"} or pair["input"].shape[1:] != (model.channels, model.size, model.size):
         raise WeightsError(f"{folder / GOLDEN} is no golden pair ('input' (N, C, size, size), 'logits' (N, K)). Save the model again.")
-    found, wanted = golden_logits(model, pair["input"]), pair["logits"]
+    found, wanted = model.reference(pair["input"]), pair["logits"]
     if found.shape != wanted.shape:
         raise WeightsError(f"{folder / GOLDEN} has logits {tuple(wanted.shape)}, the model gives {tuple(found.shape)}. Save it again.")
     difference = ((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-12)).item()

@@ -35,6 +35,11 @@ def dazoo_register_methods(register: Register) -> Any:
 
 
 @hookspec
+def dazoo_register_bridges(register: Register) -> Any:
+    """Register bridges: subclasses of `dazoo.contracts.Bridge`, how a GAN helps a classifier."""
+
+
+@hookspec
 def dazoo_register_datasets(register: Register) -> Any:
     """Register data sets: subclasses of `dazoo.contracts.Dataset`."""
 

@@ -43,6 +43,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "backbones": ("backbone", "dazoo.contracts.backbone:Backbone"),
     "gans": ("gan", "dazoo.contracts.gan:GAN"),
     "methods": ("method", "dazoo.contracts.method:Method"),
+    "bridges": ("bridge", "dazoo.contracts.gan:Bridge"),
     "datasets": ("dataset", "dazoo.contracts.dataset:Dataset"),
     "scenarios": ("scenario", "dazoo.contracts.dataset:Scenario"),
     "validators": ("validator", "dazoo.contracts.validator:Validator"),
@@ -104,6 +105,7 @@ class Plugins:
     backbones: Registry
     gans: Registry
     methods: Registry
+    bridges: Registry
     datasets: Registry
     scenarios: Registry
     validators: Registry
@@ -295,9 +297,7 @@ def _stage(kind: str, record: Record, staged: dict[tuple[str, str], Entry]) -> C
         if not isinstance(summary, str):
             raise PluginError(f"the {kind} {name!r} has the summary {summary!r}; expected a string")
         if not isinstance(wraps, str):
-            raise PluginError(
-                f"the {kind} {name!r} has wraps={wraps!r}; expected a distribution's name, such as 'timm'"
-            )
+            raise PluginError(f"the {kind} {name!r} has wraps={wraps!r}; expected a distribution's name, such as 'timm'")
         if (kind, name) in staged:
             raise PluginError(f"it registers the {kind} {name!r} twice")
         staged[kind, name] = Entry(kind, name, target, settings, record.entry_point, record.dist, record.version, summary, wraps)

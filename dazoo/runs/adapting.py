@@ -1,43 +1,35 @@
-"""Adapt a trained model to target pictures alone, and evaluate a model on labelled ones."""
+"""Adapt a trained model to target pictures alone: a finished model, or a stream that answers as it adapts."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict
-from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dazoo.contracts import ImageSet
-from dazoo.contracts import Problem
-from dazoo.data.folder import read_labelled
+from dazoo.contracts import Method
 from dazoo.data.folder import read_loose
-from dazoo.data.scenario import load_scenario
 from dazoo.engine.device import choose_device
-from dazoo.engine.history import TrainingData
-from dazoo.engine.observe import outputs_of
-from dazoo.engine.run import Options
-from dazoo.engine.run import adapt_trained
+from dazoo.engine.observe import TrainingData
 from dazoo.engine.settings import Settings
+from dazoo.engine.setup import Setup
+from dazoo.engine.setup import Site
 from dazoo.errors import SettingsError
-from dazoo.metrics.accuracy import accuracy
-from dazoo.metrics.accuracy import balanced_accuracy
-from dazoo.metrics.accuracy import confusion_matrix
-from dazoo.metrics.accuracy import per_class_accuracy
-from dazoo.metrics.intervals import Interval
-from dazoo.metrics.intervals import wilson
-from dazoo.registry.names import Recipe
-from dazoo.registry.plugins import zoo
+from dazoo.models.load import resolve_model
 from dazoo.models.model import Model
+from dazoo.models.model import problem_of
 from dazoo.models.save import save
+from dazoo.registry.names import Recipe
+from dazoo.registry.plugins import Plugins
+from dazoo.registry.plugins import zoo
+from dazoo.runs.plan import split_settings
+from dazoo.runs.stages import adapt_trained
+from dazoo.runs.stages import stage_settings
 from dazoo.runs.training import describe
-from dazoo.runs.training import resolve_model
 
 
 def adapt(
@@ -53,6 +45,8 @@ def adapt(
 ) -> Model:
     """A copy of a trained model, adapted to pictures without labels by a source-free or test-time method.
 
+    A method that streams goes over the pictures once; `dazoo.stream` gives the answers that it gives meanwhile.
+
     Args:
         model: a model, or what `dazoo.load` takes.
         target: a folder of pictures, or the pictures themselves (whatever `Model.predict` takes).
@@ -61,120 +55,63 @@ def adapt(
         seed, device, settings, quiet: see `dazoo.train`.
 
     Raises:
-        SettingsError: the method needs labelled source pictures.
+        SettingsError: the method needs labelled source pictures, or the model answers with heads that it would not adapt.
         DataError, PictureError: pictures that are missing or cannot be read.
     """
     plugins = zoo()
     before = resolve_model(model)
-    if not plugins.methods.resolve(method).adapts_trained:
-        fit = [m for m in plugins.methods.names() if plugins.methods.resolve(m).adapts_trained]
-        raise SettingsError(
-            f"{method!r} needs labelled source pictures: use dazoo.train. Methods that adapt a trained model: {', '.join(fit)}."
-        )
+    check_adapts(plugins, before, method)
     where = choose_device(device)
     images = _pictures(before, target)
-    backbone = deepcopy(before.backbone)
-    options = Options.parse(settings or {})
-    counts = tuple(before.config.get("source_counts", [1] * len(before.classes)))
-    problem = Problem(backbone, len(before.classes), before.channels, before.size, counts, len(images))
-    recipe = Recipe(**{**before.recipe, "method": method})
+    run, arguments = split_settings(settings or {})
+    adapting = build_method(plugins, before, method, arguments, target_count=len(images))
     known = {**before.config.get("settings", {}), "size": before.size, "batch": min(64, max(2, len(images)))}
     base = Settings.layered({k: v for k, v in known.items() if k in ("size", "batch", "augment", "precision")})
-    result = adapt_trained(
-        plugins, recipe, problem, TrainingData(None, None, images, images), base, options.parts,
-        overrides=options.run, seed=seed, device=where, validators={}, quiet=quiet,
-    )  # fmt: skip
-    config = {**before.config, **describe(result, recipe, options, None, seed), "name": f"{before.name}.{method}"}
-    for key in ("backbone_settings", "gan_settings", "bridge_settings", "source_counts"):
+    recipe = replace(Recipe(**before.recipe), method=method)
+    data = TrainingData(None, None, images, images)
+    setup = Setup(str(recipe), adapting, None, data, stage_settings(base, adapting, run), seed=seed)
+    result = adapt_trained(setup, Site(where, quiet=quiet))
+    config = {
+        **before.config,
+        **describe(result, recipe, arguments, None, seed),
+        "recipe": asdict(replace(recipe, gan=None)),
+        "name": f"{before.name}.{method}",
+    }
+    for key in ("backbone_settings", "source_counts"):
         config[key] = before.config.get(key, config[key])
-    for key in ("schema", "recipe", "classes", "channels", "size", "files"):
-        config.pop(key, None)
-    adapted = Model(
-        result.backbone,
-        recipe=asdict(replace(recipe, gan=None)),
-        classes=before.classes,
-        channels=before.channels,
-        size=before.size,
-        config=config,
-    ).eval()
+    for key in ("gan_settings", "bridge_settings"):  # the GAN is no part of the adapted model
+        config.pop(key)
+    adapted = Model(result.method.problem.backbone, config).eval()
     if out is not None:
         save(adapted, out)
     return adapted
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Counts on labelled pictures.
+def check_adapts(plugins: Plugins, model: Model, method: str) -> None:
+    """See that a method can adapt a trained model.
 
-    Attributes:
-        accuracy: share of right answers, with its 95 % Wilson `interval`, over `n` pictures.
-        balanced: mean of the classes' accuracies. per_class: by class name; a class without pictures is absent.
-        confusion: (K, K), rows are true classes.
-        four: the four numbers of the training run, as the model's config records them.
+    Raises:
+        SettingsError: it needs labelled source pictures, or the model answers with heads of its own.
     """
-
-    accuracy: float
-    interval: Interval
-    balanced: float
-    n: int
-    per_class: Mapping[str, float]
-    confusion: np.ndarray
-    four: Mapping[str, Any]
-
-
-def evaluate(
-    model: Model | str | os.PathLike[str],
-    *,
-    scenario: str | None = None,
-    target: str | os.PathLike[str] | None = None,
-    data: str | os.PathLike[str] | None = None,
-    device: str = "auto",
-    download: bool = False,
-) -> Evaluation:
-    """Count a model's right answers on a scenario's target test pictures, or on a folder a class of one's own.
-
-    Args:
-        model: a model, or what `dazoo.load` takes.
-        scenario: name; the model's own unless given. target: a folder a class, in place of a scenario.
-        data, device, download: see `dazoo.train`.
-    """
-    model = resolve_model(model)
-    plugins = zoo()
-    if target is not None:
-        images = _in_order(read_labelled(Path(target), size=model.size, channels=model.channels), model)
-    else:
-        name = scenario or model.recipe["scenario"]
-        if name is None:
-            raise SettingsError(f"{model.name} has no scenario; give labelled pictures with --target DIR (a folder a class).")
-        task = plugins.scenarios.build(name)
-        images = load_scenario(task, data, size=model.size, channels=model.channels, download=download, zoo=plugins).target_test
-        images = _in_order(images, model)
-    where = choose_device(device)
-    _, logits = outputs_of(deepcopy(model.backbone).to(where), images.images, where, "fp32")
-    predicted, labels, k = logits.argmax(1).numpy(), images.labels, len(model.classes)
-    by_class = per_class_accuracy(labels, predicted, k)  # (K,), NaN where a class has no picture
-    return Evaluation(
-        accuracy=accuracy(labels, predicted),
-        interval=wilson(int((predicted == labels).sum()), len(labels)),
-        balanced=balanced_accuracy(labels, predicted, k),
-        n=len(labels),
-        per_class={c: float(a) for c, a in zip(model.classes, by_class, strict=True) if not np.isnan(a)},
-        confusion=confusion_matrix(labels, predicted, k),
-        four=dict(model.config.get("results", {})),
-    )
-
-
-def _in_order(images: ImageSet, model: Model) -> ImageSet:
-    """Labels as indices into the model's classes."""
-    strange = sorted(set(images.classes) - set(model.classes))
-    if strange:
+    if not plugins.methods.resolve(method).adapts_trained:
+        fit = [m for m in plugins.methods.names() if plugins.methods.resolve(m).adapts_trained]
         raise SettingsError(
-            f"{images.name} has classes that {model.name} does not know: {', '.join(strange[:5])}; it knows {', '.join(model.classes)}."
+            f"{method!r} needs labelled source pictures: use dazoo.train. Methods that adapt a trained model: {', '.join(fit)}."
         )
-    if images.classes == model.classes:
-        return images
-    index = np.array([model.classes.index(c) for c in images.classes], np.int64)
-    return ImageSet(images.name, images.images, index[images.labels], model.classes)
+    if model.method is not None:
+        raise SettingsError(
+            f"{model.name} answers with the heads of its method {model.recipe['method']!r}, and {method!r} adapts a backbone with its own "
+            "head; take a model that was trained by another method."
+        )
+
+
+def build_method(
+    plugins: Plugins, model: Model, method: str, arguments: Mapping[str, Mapping[str, Any]], *, target_count: int = 1
+) -> Method:
+    """A method for a copy of a trained model's backbone."""
+    problem = replace(problem_of(deepcopy(model.backbone), model.config), target_count=target_count)
+    built: Method = plugins.methods.build(method, problem, **arguments.get("method", {}))
+    return built
 
 
 def _pictures(model: Model, target: Any) -> ImageSet:
@@ -184,6 +121,3 @@ def _pictures(model: Model, target: Any) -> ImageSet:
         return read_loose(target, size=model.size, channels=model.channels, classes=model.classes)
     pixels = model.preprocess(target).add(1).mul(127.5).round().clamp(0, 255).byte()  # (N, C, H, W)
     return ImageSet("the given pictures", pixels.permute(0, 2, 3, 1).contiguous().numpy(), None, model.classes)
-
-
-__all__: Sequence[str] = ("Evaluation", "adapt", "evaluate")

@@ -8,64 +8,82 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
 from typing import Any
+from typing import TypedDict
+from typing import Unpack
 
 from dazoo.contracts import Domains
-from dazoo.contracts import Method
 from dazoo.data.own import own_domains
 from dazoo.data.scenario import load_scenario
-from dazoo.engine.run import Options
-from dazoo.engine.run import component_defaults
 from dazoo.engine.settings import Settings
 from dazoo.errors import InvalidName
 from dazoo.errors import SettingsError
+from dazoo.models.bridging import bridge_for
+from dazoo.models.save import versions
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
-from dazoo.models.save import versions
 
 
 PathLike = str | os.PathLike[str]
-OWN = {"balance": True, "augment": "signs", "size": 48}
+PARTS = ("backbone", "gan", "bridge", "method")
+"""Who takes constructor arguments: `--set method.weight=0.3`."""
+
+OWN = {"balance": True, "augment": "objects", "size": 48}
 """Settings for a person's own pictures, where no scenario brings any."""
+
+
+class Pictures(TypedDict, total=False):
+    """Where the pictures of a run come from.
+
+    Keys:
+        source: folder with one folder of pictures for each class. target: folder of pictures without labels (one folder per class
+            gives labels for evaluation alone). Both or neither.
+        data: folder of the data sets of a scenario; variable DAZOO_DATA unless given.
+    """
+
+    source: PathLike | None
+    target: PathLike | None
+    data: PathLike | None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that can be started.
+    """A run that can be started. It is made once, from a name, and goes down whole.
 
     Attributes:
         recipe: its parts.
         seed: fixes everything on a CPU.
         settings: how to train, every layer applied.
-        options: what the user set, by whom it is for.
-        source, target: folders of the user's own pictures, or None. data: folder of the data sets, or None.
+        arguments: constructor arguments that the user set, by the word in `PARTS`.
+        pictures: where they come from.
     """
 
     recipe: Recipe
     seed: int
     settings: Settings
-    options: Options
-    source: PathLike | None
-    target: PathLike | None
-    data: PathLike | None
+    arguments: Mapping[str, Mapping[str, Any]]
+    pictures: Pictures
 
     @property
-    def pictures(self) -> tuple[Any, ...]:
-        """What `load` depends on; plans that agree here have the same pictures."""
-        own = None if self.source is None else (os.fspath(self.source), os.fspath(self.target or ""), self.seed)
+    def images_key(self) -> tuple[Any, ...]:
+        """What `load` depends on; plans that agree here have the same images."""
+        source, target = self.pictures.get("source"), self.pictures.get("target")
+        own = None if source is None else (os.fspath(source), os.fspath(target or ""), self.seed)
         return self.recipe.scenario, own, self.settings.size, self.settings.channels
 
     def load(self, plugins: Plugins, download: bool = False) -> Domains:
-        """The pictures.
+        """The images.
 
         Raises:
             DataError: see `load_scenario` and `own_domains`.
         """
         size, channels = self.settings.size, self.settings.channels
-        if self.source is not None and self.target is not None:
-            return own_domains(self.source, self.target, size=size, channels=channels or 3, seed=self.seed)
-        scenario = plugins.scenarios.build(self.recipe.scenario)
-        return load_scenario(scenario, self.data, size=size, channels=channels or None, download=download, zoo=plugins)
+        source, target = self.pictures.get("source"), self.pictures.get("target")
+        if source is not None and target is not None:
+            return own_domains(source, target, size=size, channels=channels or 3, seed=self.seed)
+        scenario = plugins.scenarios.build(str(self.recipe.scenario))
+        data = self.pictures.get("data")
+        return load_scenario(scenario, data, size=size, channels=channels or None, download=download, zoo=plugins)
 
     def identity(self, data_digest: str) -> dict[str, Any]:
         """Everything that can change the result, as JSON values: never a path, a host or a time."""
@@ -73,38 +91,27 @@ class Plan:
             "recipe": str(self.recipe),
             "seed": self.seed,
             "settings": asdict(self.settings),
-            "parts": {group: dict(values) for group, values in self.options.parts.items() if values},
+            "arguments": {part: dict(values) for part, values in self.arguments.items() if values},
             "data": data_digest,
             "plugins": versions(asdict(self.recipe)),
         }
 
     def adapts(self, plugins: Plugins) -> bool:
         """Whether the recipe does more than train on the source."""
-        return (
-            self.recipe.gan is not None
-            or self.recipe.method is not None
-            and plugins.methods.resolve(self.recipe.method).phases is not Method.phases
-        )
+        return self.recipe.gan is not None or self.recipe.method is not None and plugins.methods.resolve(self.recipe.method).adapts
 
 
 def make_plan(
-    plugins: Plugins,
-    name: str | Recipe,
-    *,
-    seed: int = 0,
-    settings: Mapping[str, Any] | None = None,
-    source: PathLike | None = None,
-    target: PathLike | None = None,
-    data: PathLike | None = None,
+    plugins: Plugins, name: str | Recipe, *, seed: int = 0, settings: Mapping[str, Any] | None = None, **pictures: Unpack[Pictures]
 ) -> Plan:
-    """The plan of a recipe by name; reads no picture. See `dazoo.train` for the arguments.
+    """The plan of a recipe; reads no picture. See `dazoo.train` for the arguments.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName: see `parse`; or no scenario and no pictures.
         SettingsError: an unknown setting, or pictures beside a scenario.
     """
     recipe = name if isinstance(name, Recipe) else parse(name, plugins)
-    options = Options.parse(settings or {})
+    source, target = pictures.get("source"), pictures.get("target")
     if (source is None) != (target is None):
         raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
     if source is None and recipe.scenario is None:
@@ -115,9 +122,44 @@ def make_plan(
         raise SettingsError(
             f"{str(name)!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out."
         )
-    base = plugins.scenarios.build(recipe.scenario).settings if recipe.scenario else OWN
-    run = Settings.layered(base, component_defaults(plugins, recipe), options.run)
-    return Plan(recipe, seed, run, options, source, target, data)
+    run, arguments = split_settings(settings or {})
+    layers = settings_of_parts(plugins, recipe, arguments)
+    return Plan(recipe, seed, Settings.layered(*layers.values(), run), arguments, pictures)
+
+
+def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Run settings that the parts want unless the user says otherwise, by who wants them, weakest first."""
+    registered = plugins.backbones.entry(recipe.backbone).settings
+    wants = plugins.backbones.resolve(recipe.backbone).wants(**{**registered, **arguments.get("backbone", {})})
+    layers = {"own pictures": {} if recipe.scenario else dict(OWN), "backbone": dict(wants)}
+    if recipe.scenario:
+        layers["scenario"] = dict(plugins.scenarios.build(recipe.scenario).settings)
+    if recipe.gan:
+        kind = bridge_for(plugins, recipe.gan, arguments.get("bridge", {}).get("kind"))
+        layers["bridge"] = dict(plugins.bridges.resolve(kind).defaults)
+    method = plugins.methods.resolve(recipe.method) if recipe.method else None
+    if method is not None and not method.adapts_trained:  # such a method's settings are those of its own stage
+        layers["method"] = dict(method.defaults)
+    return layers
+
+
+def split_settings(flat: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Flat settings such as {"lr": 0.01, "method.weight": 0.3} as run settings, and constructor arguments by part.
+
+    Raises:
+        SettingsError: a part that takes none.
+    """
+    run: dict[str, Any] = {}
+    arguments: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    for key, value in flat.items():
+        part, dot, name = key.partition(".")
+        if not dot:
+            run[key] = value
+        elif part in arguments:
+            arguments[part][name] = value
+        else:
+            raise SettingsError(f"Setting {key!r} is for {part!r}; expected one of {', '.join(PARTS)} before the dot.")
+    return run, arguments
 
 
 def digest_of_domains(domains: Domains) -> str:

@@ -1,4 +1,4 @@
-"""Train, adapt: from names and pictures to a model with its numbers, in a folder that can be resumed and loaded."""
+"""Train: from names and pictures to a model with its numbers, in a folder that can be resumed and loaded."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from typing import Unpack
 
 import numpy as np
 import torch
 
 from dazoo.contracts import Domains
 from dazoo.engine.device import choose_device
-from dazoo.engine.history import History
-from dazoo.engine.peers import Peers
+from dazoo.engine.observe import History
 from dazoo.engine.peers import joined
-from dazoo.engine.run import Options
-from dazoo.engine.run import Result
-from dazoo.engine.run import train_recipe
+from dazoo.engine.setup import Site
 from dazoo.errors import SettingsError
 from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.metrics.four_numbers import four_numbers
+from dazoo.models.heads import answers_itself
+from dazoo.models.model import Model
+from dazoo.models.save import save
+from dazoo.models.save import versions
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
-from dazoo.models.load import load
-from dazoo.models.model import Model
+from dazoo.runs.plan import Pictures
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
-from dazoo.models.save import save
-from dazoo.models.save import versions
+from dazoo.runs.stages import Result
+from dazoo.runs.stages import train_plan
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,14 @@ class Trained:
 def train(
     name: str,
     *,
-    source: str | os.PathLike[str] | None = None,
-    target: str | os.PathLike[str] | None = None,
-    data: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
     device: str = "auto",
     settings: Mapping[str, Any] | None = None,
     source_only: bool = True,
-    download: bool = False,
     quiet: bool = False,
+    download: bool = False,
+    **pictures: Unpack[Pictures],
 ) -> Trained:
     """Train a recipe, or continue one that was interrupted.
 
@@ -76,114 +75,125 @@ def train(
 
     Args:
         name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own.
-        source: folder with a folder of pictures for each class. target: folder of pictures without labels (a folder a class
-            gives labels for evaluation alone). Both or neither.
-        data: folder of the data sets of a scenario; variable DAZOO_DATA unless given.
         out: folder for the model, the numbers and the checkpoints; the same call continues what is there. None keeps nothing.
         seed: fixes everything on a CPU.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and keyword arguments of the parts
-            ({"method.weight": 0.3, "gan.width": 16, "bridge.noise": 32, "backbone.width": 24}).
+        settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and constructor arguments of the parts
+            ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}).
         source_only: also train the recipe's source-only twin (same settings and seed), the first of the four numbers.
-        download: let data sets fetch what is missing.
         quiet: no progress bar.
+        download: let data sets fetch what is missing.
+        pictures: where they come from. `source`: folder with one folder of pictures for each class, and `target`: folder of pictures
+            without labels (one folder per class gives labels for evaluation alone); both or neither. `data`: folder of the data sets
+            of a scenario, variable DAZOO_DATA unless given.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
     """
     plugins = zoo()
-    plan = make_plan(plugins, name, seed=seed, settings=settings, source=source, target=target, data=data)
+    plan = make_plan(plugins, name, seed=seed, settings=settings, **pictures)
     where = choose_device(device)
-    domains = plan.load(plugins, download)
-    return execute(plan, domains, out=out, device=where, source_only=source_only, quiet=quiet)
+    run = Run(plan, plan.load(plugins, download), plugins, where, Path(out).expanduser() if out is not None else None, quiet)
+    return run.train(source_only=source_only)
 
 
-def execute(
-    plan: Plan,
-    domains: Domains,
-    *,
-    out: str | os.PathLike[str] | None = None,
-    device: torch.device,
-    source_only: bool = True,
-    quiet: bool = False,
-) -> Trained:
-    """Train what was planned, or continue it; see `train`."""
-    with joined(device) as peers:
-        return _execute(plan, domains, Path(out).expanduser() if out is not None else None, device, source_only, quiet, peers)
+@dataclass(frozen=True)
+class Run:
+    """A plan with its images and a place: everything that training needs, in one object.
 
+    Attributes:
+        plan: what to train. domains: the images. plugins: where names are looked up.
+        device: where to compute. folder: for the model, the numbers and the checkpoints, or None. quiet: no progress bar.
+    """
 
-def _execute(
-    plan: Plan, domains: Domains, folder: Path | None, device: torch.device, source_only: bool, quiet: bool, peers: Peers
-) -> Trained:
-    plugins, recipe, run, options = zoo(), plan.recipe, plan.settings, plan.options
-    if folder is not None and peers.first:
-        _claim(folder, plan.identity(digest_of_domains(domains)))
-    common = {"seed": plan.seed, "device": device, "quiet": quiet, "peers": peers}
-    result = train_recipe(plugins, recipe, domains, run, options.parts, folder=folder and folder / "checkpoints", **common)
-    alone = None
-    labels = domains.target_test.labels
-    if labels is not None:
-        known = result.first_stage is not None or not plan.adapts(plugins)
-        alone = _source_only(plugins, plan, domains, result, folder, common) if source_only or known else None
-    numbers = None if labels is None else count(result.history, labels, run.validator, alone)
-    config = describe(result, recipe, options, numbers, plan.seed)
-    model = Model(
-        result.backbone,
-        recipe=asdict(recipe),
-        classes=domains.source_train.classes,
-        channels=result.problem.channels,
-        size=run.size,
-        config=config,
-        bridge=result.bridge,
-    ).eval()
-    if folder is not None and peers.first:
-        save(model, folder / "model")
-        (folder / "history.json").write_text(json.dumps({"scores": result.history.scores, "terms": result.history.terms}, indent=1))
-    return Trained(model, numbers, result.history, folder and folder / "model", peers.first)
+    plan: Plan
+    domains: Domains
+    plugins: Plugins
+    device: torch.device
+    folder: Path | None = None
+    quiet: bool = False
+
+    def train(self, *, source_only: bool = True) -> Trained:
+        """Train what was planned, or continue it; see `dazoo.train`."""
+        with joined(self.device) as peers:
+            site = Site(self.device, self._below("checkpoints"), self.quiet, peers)
+            if self.folder is not None and peers.first:
+                claim(self.folder, self.plan.identity(digest_of_domains(self.domains)))
+            result = train_plan(self.plan, self.domains, self.plugins, site)
+            numbers = self._numbers(result, site, source_only)
+            model = self._model(result, numbers)
+            if self.folder is not None and peers.first:
+                save(model, self.folder / "model")
+                history = {"scores": result.history.scores, "terms": result.history.terms}
+                (self.folder / "history.json").write_text(json.dumps(history, indent=1))
+            return Trained(model, numbers, result.history, self._below("model"), peers.first)
+
+    def _below(self, name: str) -> Path | None:
+        return self.folder / name if self.folder is not None else None
+
+    def _numbers(self, result: Result, site: Site, source_only: bool) -> FourNumbers | None:
+        labels = self.domains.target_test.labels
+        if labels is None:
+            return None
+        known = result.first_stage is not None or not self.plan.adapts(self.plugins)
+        alone = self._source_only(result, site) if source_only or known else None
+        return count(result.history, labels, self.plan.settings.validator, alone)
+
+    def _source_only(self, result: Result, site: Site) -> float:
+        """Target accuracy of the last epoch without adaptation: this run's own, its first stage's, or its twin's."""
+        if result.first_stage is not None:
+            history = result.first_stage
+        elif not self.plan.adapts(self.plugins):
+            history = result.history
+        else:
+            twin = replace(self.plan, recipe=replace(self.plan.recipe, gan=None, method=None))
+            history = train_plan(twin, self.domains, self.plugins, replace(site, folder=self._below("source_only"))).history
+        return float((history.predictions[-1].numpy() == self.domains.target_test.labels).mean())
+
+    def _model(self, result: Result, numbers: FourNumbers | None) -> Model:
+        train = self.domains.source_train
+        config = {
+            "recipe": asdict(self.plan.recipe),
+            "classes": list(train.classes),
+            "channels": train.channels,
+            "size": self.plan.settings.size,
+            **describe(result, self.plan.recipe, self.plan.arguments, numbers, self.plan.seed),
+        }
+        method = answers_itself(result.method)
+        return Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
 
 
 def count(history: History, labels: np.ndarray, validator: str, source_only: float | None) -> FourNumbers:
-    """The four numbers of a finished run; here, after training, target labels are read for the first time."""
+    """The four numbers of a finished run; here, after training, target labels are read for the first time.
+
+    Where nothing could choose (a stream has one epoch and no score), the chosen epoch is the last, and the validator is called "last".
+    """
     predictions = np.stack([p.numpy() for p in history.predictions])
     names = history.scores[0] if history.scores and history.scores[0] else {"last": 0.0}
     scores = {n: [s.get(n, float(i)) for i, s in enumerate(history.scores)] for n in names}
     return four_numbers(predictions, labels, scores, validator if validator in scores else "last", source_only)
 
 
-def describe(result: Result, recipe: Recipe, options: Options, numbers: FourNumbers | None, seed: int) -> dict[str, Any]:
+def describe(
+    result: Result, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]], numbers: FourNumbers | None, seed: int
+) -> dict[str, Any]:
     """What config.json says of a run beyond the model itself."""
     rate = round(result.images / max(result.seconds, 1e-9), 1)
     results = {"seed": seed, "seconds": round(result.seconds, 1), "images_per_second": rate}
     if numbers is not None:
         results |= json.loads(numbers.to_json())
+    problem = result.method.problem
     return {
-        "backbone_settings": dict(options.parts["backbone"]),
-        "gan_settings": dict(options.parts["gan"]),
-        "bridge_settings": dict(options.parts["bridge"]),
-        "method_settings": dict(options.parts["method"]),
+        **{f"{part}_settings": dict(arguments.get(part, {})) for part in ("backbone", "gan", "bridge", "method")},
         "settings": asdict(result.settings),
-        "source_counts": list(result.problem.source_counts),
-        "target_count": result.problem.target_count,
+        "source_counts": list(problem.source_counts),
+        "target_count": problem.target_count,
         "plugins": versions(asdict(recipe)),
         "results": results,
     }
 
 
-def _source_only(plugins: Plugins, plan: Plan, domains: Domains, result: Result, folder: Path | None, common: Mapping[str, Any]) -> float:
-    """Target accuracy of the last epoch without adaptation: this run's own, its first stage's, or its twin's."""
-    labels = domains.target_test.labels
-    if result.first_stage is not None:
-        history = result.first_stage
-    elif not plan.adapts(plugins):
-        history = result.history
-    else:
-        twin = replace(plan.recipe, gan=None, method=None)
-        place = folder and folder / "source_only"
-        history = train_recipe(plugins, twin, domains, plan.settings, plan.options.parts, folder=place, **common).history
-    return float((history.predictions[-1].numpy() == labels).mean())
-
-
-def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
+def claim(folder: Path, identity: Mapping[str, Any]) -> None:
     """Make the folder this run's, or see that it is.
 
     Raises:
@@ -208,8 +218,3 @@ def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
     part = folder / ".run.json"
     part.write_text(json.dumps(identity, indent=1))
     os.replace(part, file)
-
-
-def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") -> Model:
-    """A model as it is, or loaded by reference."""
-    return model if isinstance(model, Model) else load(model, device=device)

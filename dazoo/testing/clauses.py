@@ -95,7 +95,7 @@ TITLES: Mapping[str, tuple[str, ...]] = {
     ),
     "method": (
         "builds_from_a_problem",
-        "phases_train_known_parts",
+        "phases_train_known_groups",
         "terms_are_finite_named_scalars",
         "each_phase_changes_what_it_names_and_nothing_else",
         "critic_and_backbone_both_learn",
@@ -107,7 +107,7 @@ TITLES: Mapping[str, tuple[str, ...]] = {
         "builds_from_a_problem",
         "declares_what_it_takes",
         "draws_pictures_in_range",
-        "phases_train_known_parts",
+        "phases_train_known_groups",
         "terms_are_finite_named_scalars",
         "each_phase_changes_what_it_names_and_nothing_else",
         "critic_and_backbone_both_learn",

@@ -16,18 +16,13 @@ from dazoo.testing.rehearsal import Build
 from dazoo.testing.rehearsal import Rehearsal
 
 
-READS = {"source", "target", "strong"}
-
-
-def phases_train_known_parts(name: str, build: Build) -> None:
-    """Every phase trains parts that exist and hold parameters, and reads batches that exist."""
+def phases_train_known_groups(name: str, build: Build) -> None:
+    """Every phase trains groups that exist and hold parameters, and reads batches that exist."""
     r = Rehearsal(build)
     assert r.phases, f"{name} has no phase; nothing would be trained."
     for phase in r.phases:
-        trained = r.parts.of(phase)  # raises for a part that nobody brought
-        assert trained, f"{name}: phase {phase.name!r} trains {phase.parts}, which hold no parameter."
-        assert phase.reads <= READS, f"{name}: phase {phase.name!r} reads {set(phase.reads - READS)}; expected some of {READS}."
-        assert phase.every >= 1 and phase.repeat >= 1, f"{name}: phase {phase.name!r} has every={phase.every}, repeat={phase.repeat}."
+        trained = r.groups.of(phase)  # raises for a group that nobody brought
+        assert trained, f"{name}: phase {phase.name!r} trains {phase.groups}, which hold no parameter."
         if r.method.adapts_trained:
             assert "source" not in phase.reads, f"{name} adapts a trained model without a source, but phase {phase.name!r} reads it."
 
@@ -49,44 +44,46 @@ def terms_are_finite_named_scalars(name: str, build: Build) -> None:
 
 
 def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -> None:
-    """After each phase the parts that it names have moved and every other parameter is equal to the bit."""
+    """After each phase the groups that it names have moved and every other parameter is equal to the bit."""
     r = Rehearsal(build)
-    before = {k: [p.detach().clone() for p in group] for k, group in r.parts.parameters.items()}
+    before = {k: [p.detach().clone() for p in group] for k, group in r.groups.parameters.items()}
     owners: dict[int, set[str]] = {}
-    for part, group in r.parts.parameters.items():
+    for key, group in r.groups.parameters.items():
         for p in group:
-            owners.setdefault(id(p), set()).add(part)
+            owners.setdefault(id(p), set()).add(key)
 
     def watch(phase: Phase, terms: dict[str, Tensor]) -> None:
-        for part, group in r.parts.parameters.items():
-            moved = [not torch.equal(p, old) for p, old in zip(group, before[part], strict=True)]
-            if part in phase.parts:
-                assert not group or any(moved), f"{name}: phase {phase.name!r} trains {part!r}, but none of its parameters moved."
+        for key, group in r.groups.parameters.items():
+            moved = [not torch.equal(p, old) for p, old in zip(group, before[key], strict=True)]
+            if key in phase.groups:
+                assert not group or any(moved), f"{name}: phase {phase.name!r} trains {key!r}, but none of its parameters moved."
             else:
-                strays = [i for i, (p, m) in enumerate(zip(group, moved, strict=True)) if m and not owners[id(p)] & set(phase.parts)]
-                assert not strays, f"{name}: phase {phase.name!r} does not train {part!r}, but {len(strays)} of its parameters changed."
-        for part, group in r.parts.parameters.items():
-            before[part] = [p.detach().clone() for p in group]
+                strays = [i for i, (p, m) in enumerate(zip(group, moved, strict=True)) if m and not owners[id(p)] & set(phase.groups)]
+                assert not strays, f"{name}: phase {phase.name!r} does not train {key!r}, but {len(strays)} of its parameters changed."
+        for key, group in r.groups.parameters.items():
+            before[key] = [p.detach().clone() for p in group]
 
-    r.run(watch=watch)
+    for number, progress in enumerate(r.moments()):
+        r.run(number, progress, watch=watch)
 
 
 def critic_and_backbone_both_learn(name: str, build: Build) -> None:
-    """After one step every critic and the backbone's body have had a non-zero gradient."""
+    """After a step of every phase each critic and the backbone's body have had a non-zero gradient."""
     r = Rehearsal(build)
-    critics = [part for part, group in r.parts.parameters.items() if part.startswith("critic") and group]
+    critics = [key for key, group in r.groups.parameters.items() if key.startswith("critic") and group]
     if not critics:
         raise Skip(f"{name} has no critic")
     seen = dict.fromkeys([*critics, "backbone.body"], 0.0)
 
     def watch(phase: Phase, terms: dict[str, Tensor]) -> None:
-        for part in seen:
-            if part in phase.parts:
-                seen[part] += sum(float(p.grad.abs().sum()) for p in r.parts.parameters[part] if p.grad is not None)
+        for key in seen:
+            if key in phase.groups:
+                seen[key] += sum(float(p.grad.abs().sum()) for p in r.groups.parameters[key] if p.grad is not None)
 
-    r.run(watch=watch)
-    silent = [part for part, amount in seen.items() if not amount > 0]
-    assert not silent, f"{name}: after one step {silent} had no gradient; the adversarial game does not happen."
+    for number, progress in enumerate(r.moments()):
+        r.run(number, progress, watch=watch)
+    silent = [key for key, amount in seen.items() if not amount > 0]
+    assert not silent, f"{name}: after a step {silent} had no gradient; the adversarial game does not happen."
 
 
 def seed_fixes_the_step(name: str, build: Build) -> None:
@@ -102,7 +99,7 @@ def seed_fixes_the_step(name: str, build: Build) -> None:
 
 
 def state_survives_a_checkpoint(name: str, build: Build) -> None:
-    """A run that is saved after a step and continued in other objects ends like one that was not: all state is in the parts."""
+    """A run that is saved after a step and continued in other objects ends like one that was not: all state is in the groups."""
     straight, resumed = Rehearsal(build), Rehearsal(build, seed=5)
     straight.run(0)
     state = {k: v.contiguous() for k, v in straight.state().items()}
@@ -111,15 +108,15 @@ def state_survives_a_checkpoint(name: str, build: Build) -> None:
     resumed.run(1)
     expected, got = straight.state(), resumed.state()
     differ = [k for k in expected if not torch.equal(expected[k], got[k])]
-    assert not differ, f"{name}: after a save and a load the next step differs in {differ[:5]}; keep state in modules that parts() names."
+    assert not differ, f"{name}: after a save and a load the next step differs in {differ[:5]}; keep state in modules that groups() names."
 
 
 def settings_are_known(name: str, build: Build) -> None:
-    """`defaults` are run settings, `optimizers()` are for parts that exist."""
+    """`defaults` are run settings, `optimizers()` are for groups that exist."""
     r = Rehearsal(build)
     known = {f.name for f in fields(Settings)}
     for component in r.components:
         unknown = sorted(set(component.defaults) - known)
         assert not unknown, f"{name}: its defaults hold {unknown}; run settings are {', '.join(sorted(known))}."
-        strange = sorted(set(component.optimizers()) - set(r.parts.parameters))
-        assert not strange, f"{name}: optimizers() is for {strange}, but the parts are {', '.join(r.parts.parameters)}."
+        strange = sorted(set(component.optimizers()) - set(r.groups.parameters))
+        assert not strange, f"{name}: optimizers() is for {strange}, but the groups are {', '.join(r.groups.parameters)}."

@@ -6,25 +6,26 @@ from typing import Any
 
 import torch
 
-from dazoo.bridges import build_bridge
 from dazoo.contracts import Bridge
 from dazoo.contracts import Component
 from dazoo.contracts import Method
 from dazoo.contracts import Problem
+from dazoo.contracts.gan import FEEDS
+from dazoo.models.bridging import build_bridge
 from dazoo.registry.plugins import zoo
 from dazoo.testing.rehearsal import Build
 from dazoo.testing.rehearsal import problem
 
 
-FEEDS = {"noise", "label", "feature", "image"}
-
-
 def builds_from_a_problem(name: str, settings: dict[str, Any]) -> None:
-    """A bridge builds it for grey and colour pictures of usual and odd sizes; its parts are generators and critics."""
-    for channels, size in ((1, 16), (3, 16), (3, 28), (3, 33)):
+    """A bridge builds it for grey and colour pictures of usual and odd sizes, from its `min_size` on; its groups are generators and critics."""
+    least = zoo().gans.resolve(name).min_size
+    for channels, size in ((1, max(16, least)), (3, least), (3, max(28, least)), (3, max(33, least))):
         bridge = _bridge(name, settings, problem(channels=channels, size=size))
-        for part in bridge.parts():
-            assert part.startswith(("generator", "critic")), f"{name}: a part is called {part!r}; expected 'generator...' or 'critic...'."
+        for group in bridge.groups():
+            assert group.startswith(("generator", "critic")), (
+                f"{name}: a group is called {group!r}; expected 'generator...' or 'critic...'."
+            )
 
 
 def declares_what_it_takes(name: str, settings: dict[str, Any]) -> None:
@@ -35,18 +36,19 @@ def declares_what_it_takes(name: str, settings: dict[str, Any]) -> None:
 
 def draws_pictures_in_range(name: str, settings: dict[str, Any]) -> None:
     """What it draws has the task's shape and lies in [-1, 1]."""
-    for channels, size in ((1, 16), (3, 28), (3, 33)):
+    least = zoo().gans.resolve(name).min_size
+    for channels, size in ((1, max(16, least)), (3, least), (3, max(28, least)), (3, max(33, least))):
         p = problem(channels=channels, size=size)
         bridge = _bridge(name, settings, p)
         shape = (4, channels, size, size)
         start = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-        drawn = bridge.sample(4, images=start) if "image" in zoo().gans.resolve(name).takes else bridge.sample(4)
+        drawn = bridge.sample(4, images=start) if "images" in type(bridge).feeds else bridge.sample(4)
         assert drawn.shape == shape, f"{name} draws {tuple(drawn.shape)}; expected {shape}."
         assert drawn.isfinite().all() and drawn.abs().max() <= 1 + 1e-4, f"{name} draws values outside [-1, 1]; end the generator in tanh."
 
 
 def _bridge(name: str, settings: dict[str, Any], p: Problem) -> Bridge:
-    return build_bridge(zoo(), name, p, settings, {})
+    return build_bridge(zoo(), name, p, {"gan": settings})
 
 
 def components(name: str, settings: dict[str, Any]) -> Build:

@@ -1,35 +1,49 @@
 """A few steps of training on made-up pictures, one phase at a time and watched: what the clauses of methods and GANs look at.
 
-It does what `dazoo.engine.trainer` does in a step, without data, schedules, precision, averages or checkpoints.
+The steps are the engine's own (`dazoo.engine.updates`); only the pictures are made up.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch import nn
 
 from dazoo.contracts import Backbone
+from dazoo.contracts import Bridge
 from dazoo.contracts import Component
 from dazoo.contracts import Labelled
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
 from dazoo.contracts import Problem
-from dazoo.contracts import Step
 from dazoo.contracts import Unlabelled
-from dazoo.contracts.component import BACKBONE
-from dazoo.engine.phases import Parts
-from dazoo.engine.phases import merge
+from dazoo.engine.groups import merge
+from dazoo.engine.passes import Pass
+from dazoo.engine.settings import Settings
+from dazoo.engine.updates import Updates
 
 
 CLASSES, SIZE, BATCH = 3, 16, 6
 LATE = 0.9
 """A progress at which warm starts are over and translated pictures are used."""
+
+HOW = {
+    "optimizer": "sgd",
+    "lr": 0.05,
+    "schedule": "constant",
+    "warmup": 0.0,
+    "clip": 1.0,
+    "ema": 0.9,
+    "batch": BATCH,
+    "size": SIZE,
+    "precision": "fp32",
+}
+"""Plain steps that show in float32 and stay finite whatever the scale of a loss."""
 
 Build = Callable[[Problem], Sequence[Component]]
 
@@ -68,20 +82,23 @@ class Rehearsal:
     Args:
         build: makes the components (a method; or a bridge and a method) from a problem.
         seed: fixes their weights.
-        rate: of plain gradient descent; large, so that a step shows in float32.
+        settings: run settings over the kit's own, such as {"precision": "bf16"}.
     """
 
-    def __init__(self, build: Build, *, seed: int = 0, rate: float = 0.05) -> None:
+    def __init__(self, build: Build, *, seed: int = 0, settings: Mapping[str, Any] | None = None) -> None:
         self.problem = problem(seed)
         self.backbone = self.problem.backbone
         self.components = list(build(self.problem))
-        self.parts = Parts(self.backbone, self.components)
-        self.phases = merge(phase for component in self.components for phase in component.phases())
-        self.teacher = copy.deepcopy(self.backbone).eval().requires_grad_(False)
-        self.rate = rate
         self.method = next(c for c in self.components if isinstance(c, Method))
+        bridge = next((c for c in self.components if isinstance(c, Bridge)), None)
+        self.updates = Updates(self.method, bridge, Settings.layered(HOW, settings or {}), torch.device("cpu"))
+        self.groups, self.phases = self.updates.groups, merge(self.updates.phases)
 
-    def step(self, number: int = 0, progress: float = LATE) -> Step:
+    def moments(self) -> list[float]:
+        """Progresses at which all phases together have run: late in a run, and at the beginning of what has ended then."""
+        return sorted({LATE, *(phase.begin for phase in self.updates.phases if phase.end <= LATE)})
+
+    def step(self, number: int = 0, progress: float = LATE) -> Pass:
         """The batch of a step: noisy stripes whose class can be seen, the target darker; no source for what adapts a trained model."""
         noise = torch.Generator().manual_seed(100 + number)
         labels = torch.arange(BATCH) % CLASSES
@@ -91,56 +108,19 @@ class Rehearsal:
         images = (0.5 * stripes + 0.3 * torch.randn(shape, generator=noise)).clamp(-1, 1)
         target = (0.4 * stripes.flip(0) + 0.3 * torch.randn(shape, generator=noise) - 0.3).clamp(-1, 1)
         source = None if self.method.adapts_trained else Labelled(images, labels)
-        return Step(source, Unlabelled(target, lambda: target.flip(3)), progress, number, self.backbone, self.teacher)  # type: ignore[arg-type]
+        return self.updates.make_pass(source, Unlabelled(target, lambda: target.flip(3)), progress, number)
 
     def run(self, number: int = 0, progress: float = LATE, watch: Callable[[Phase, Mapping[str, Tensor]], None] | None = None) -> None:
-        """One step of every phase. `watch` is called after each phase's update with its loss terms."""
+        """One step of every phase that runs then. `watch` is called after each update with the phase and its loss terms."""
         torch.manual_seed(1000 + number)
-        step = self.step(number, progress)
-        self.method.set_mode(self.backbone)
-        original, extended = step.source, None
-        for phase in self.phases:
-            learns = any(name in BACKBONE for name in phase.parts)
-            if learns and extended is None and original is not None:
-                with torch.no_grad():
-                    for component in self.components:
-                        step.source = component.extend(step)
-                extended = step.source
-            step.source = extended if learns and extended is not None else original
-            for _ in range(phase.repeat):
-                terms = self.update(phase, step)
-            if watch is not None:
-                watch(phase, terms)
-        with torch.no_grad():
-            for component in self.components:
-                component.after_step(step)
-
-    def update(self, phase: Phase, step: Step) -> dict[str, Tensor]:
-        """One update of one phase: only its parts have gradients, and they move against them."""
-        learning = self.parts.of(phase)
-        for p in self.parts.all:
-            p.requires_grad_(False)
-            p.grad = None
-        for p in learning:
-            p.requires_grad_(True)
-        step.enter(phase)
-        terms = dict(phase.loss(step))
-        total = sum(terms.values())
-        if isinstance(total, Tensor) and total.requires_grad:
-            total.backward()
-        with torch.no_grad():
-            for p in learning:
-                if p.grad is not None:
-                    p.sub_(self.rate * p.grad / (1 + p.grad.norm()))  # bounded: a loss of any scale stays finite
-        return terms
+        self.updates.watch = watch
+        self.updates.step([self.step(number, progress)], number, progress)
+        self.updates.pending.clear()
 
     def state(self) -> dict[str, Tensor]:
         """Everything that a checkpoint of the engine holds of them."""
-        modules = {**self.parts.modules, "teacher": self.teacher}
-        return {f"{name}/{k}": v.detach().clone() for name, module in modules.items() for k, v in module.state_dict().items()}
+        return {name: value.detach().clone() for name, value in self.updates.tensors().items()}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take a state over, strictly."""
-        for name, module in {**self.parts.modules, "teacher": self.teacher}.items():
-            prefix = f"{name}/"
-            module.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}, strict=True)
+        self.updates.restore(state)

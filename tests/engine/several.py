@@ -19,9 +19,11 @@ from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.contracts.component import BACKBONE
 from dazoo.engine import trainer as trainer_module
-from dazoo.engine.history import TrainingData
+from dazoo.engine.observe import TrainingData
 from dazoo.engine.peers import joined
 from dazoo.engine.settings import Settings
+from dazoo.engine.setup import Setup
+from dazoo.engine.setup import Site
 from dazoo.engine.trainer import Trainer
 
 
@@ -53,7 +55,7 @@ class Awkward(Method):
         self.critic = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
         self.rare = nn.Linear(4, 1)
 
-    def parts(self) -> dict[str, nn.Module]:
+    def groups(self) -> dict[str, nn.Module]:
         return {"critic": self.critic, "critic_rare": self.rare}
 
     def phases(self) -> list[Phase]:
@@ -89,7 +91,7 @@ def train(settings: dict[str, Any] | None = None, folder: str | None = None, sto
         made = Settings(**{**SETTINGS, **(settings or {})})
         place = None if folder is None else Path(folder)
         trainer_module.SAVE_SECONDS = 0.0
-        trainer = Trainer("awkward", problem, method, None, data, made, {}, seed=0, device=CPU, folder=place, quiet=True, peers=peers)
+        trainer = Trainer(Setup("awkward", method, None, data, made), Site(CPU, place, quiet=True, peers=peers))
         step = trainer._step
 
         def stopped() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,16 @@ import torch
 
 from dazoo.contracts import Domains
 from dazoo.contracts import ImageSet
-from dazoo.engine.run import Options
-from dazoo.engine.run import Result
-from dazoo.engine.run import component_defaults
-from dazoo.engine.run import train_recipe
 from dazoo.engine.settings import Settings
+from dazoo.engine.setup import Site
+from dazoo.models.heads import heads_of
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
+from dazoo.runs.plan import Plan
+from dazoo.runs.plan import settings_of_parts
+from dazoo.runs.plan import split_settings
+from dazoo.runs.stages import Result
+from dazoo.runs.stages import train_plan
 
 
 CLASSES = ("across", "down", "both")
@@ -43,21 +47,20 @@ def domains() -> Domains:
 
 def run(name: str, flat: dict[str, Any] | None = None, *, seed: int = 0, folder: Any = None, data: Domains | None = None) -> Result:
     """Train `name` on the toy task for a few steps."""
-    options = Options.parse({**SMALL, **(flat or {})})
     recipe = parse(name, zoo())
-    settings = Settings.layered(component_defaults(zoo(), recipe), options.run)
-    return train_recipe(
-        zoo(), recipe, data or domains(), settings, options.parts, seed=seed, device=torch.device("cpu"), folder=folder, quiet=True
-    )
+    settings, arguments = split_settings({**SMALL, **(flat or {})})
+    layers = settings_of_parts(zoo(), replace(recipe, scenario=None), arguments)
+    layers.pop("own pictures")
+    plan = Plan(recipe, seed, Settings.layered(*layers.values(), settings), arguments, {})
+    return train_plan(plan, data or domains(), zoo(), Site(torch.device("cpu"), folder, quiet=True))
 
 
 def state(result: Result) -> dict[str, torch.Tensor]:
     """Everything that a run learnt, by name."""
-    found = {f"backbone/{k}": v.clone() for k, v in result.backbone.state_dict().items()}
-    if result.bridge is not None:
-        for name, part in result.bridge.parts().items():
-            found.update({f"{name}/{k}": v.clone() for k, v in part.state_dict().items()})
-    return found
+    groups = {} if result.bridge is None else dict(result.bridge.groups())
+    groups |= {f"head/{name}": module for name, module in heads_of(result.method).items()}
+    found = {f"backbone/{k}": v.clone() for k, v in result.method.problem.backbone.state_dict().items()}
+    return found | {f"{name}/{k}": v.clone() for name, module in groups.items() for k, v in module.state_dict().items()}
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 from torch import nn
 
+import dazoo.bridges.plugin
 import dazoo.registry.plugins
 from dazoo import hookimpl
 from dazoo.contracts import GAN
+from dazoo.contracts import Ask
 from dazoo.contracts import Backbone
-from dazoo.contracts import CriticOutput
+from dazoo.contracts import Verdict
 from dazoo.contracts.dataset import Dataset
 from dazoo.models.create import create
 from dazoo.models.model import Model
@@ -63,24 +65,25 @@ class Awkward(Tiny):
 class TinyGAN(GAN):
     """One linear layer each way."""
 
-    takes = frozenset({"noise", "label"})
+    takes = frozenset({"code"})
     num_critic_features = 4
 
-    def __init__(self, *, channels: int, size: int, num_classes: int, code_size: int = 0, gain: float = 1.0) -> None:
+    def __init__(self, *, channels: int, size: int, num_classes: int, code_size: int = 0, gain: float = 1.0, noise: int = 4) -> None:
         super().__init__(channels=channels, size=size, num_classes=num_classes, code_size=code_size)
-        self.gain = gain
-        self.generator = nn.Linear(code_size, channels * size * size)
+        self.gain, self.noise_size = gain, noise
+        self.generator = nn.Linear(code_size + noise, channels * size * size)
         self.critic = nn.Linear(channels * size * size, 4)
 
-    def parts(self) -> dict[str, nn.Module]:
+    def groups(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "critic": self.critic}
 
-    def generate(self, code: Tensor) -> Tensor:
+    def generate(self, ask: Ask) -> Tensor:
+        code = torch.cat([ask.code, self.draw(len(ask), ask.code.device)], 1)
         return torch.tanh(self.gain * self.generator(code)).view(-1, self.channels, self.size, self.size)
 
-    def judge(self, images: Tensor) -> CriticOutput:
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
         f = self.critic(images.flatten(1))
-        return CriticOutput(f.sum(1), f)
+        return Verdict(images, (f.sum(1),), f)
 
 
 class Left(Dataset):
@@ -140,6 +143,7 @@ def parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[types.Mod
     monkeypatch.delitem(sys.modules, "zoo_test_entries", raising=False)
     plugins = dazoo.registry.plugins.Plugins(path=[], environ={})
     record = plugins.load(lambda: module, dist="dazoo-tiny", version="0.3")
+    plugins.load(lambda: dazoo.bridges.plugin, dist="dazoo")
     assert record.error is None, record.traceback
     monkeypatch.setattr(dazoo.registry.plugins, "_zoo", plugins)
     yield module

@@ -200,8 +200,8 @@ class NoProblem(Learns):
 
 METHODS = {
     NoProblem: "builds_from_a_problem",
-    UnknownPart: "phases_train_known_parts",
-    SourceFreeButReads: "phases_train_known_parts",
+    UnknownPart: "phases_train_known_groups",
+    SourceFreeButReads: "phases_train_known_groups",
     NotFinite: "terms_are_finite_named_scalars",
     Vector: "terms_are_finite_named_scalars",
     WritesElsewhere: "each_phase_changes_what_it_names_and_nothing_else",

@@ -11,11 +11,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from dazoo.contracts import GAN
-from dazoo.contracts import CriticOutput
+from dazoo.contracts import Ask
+from dazoo.contracts import OptimizerSettings
 from dazoo.contracts import Phase
 from dazoo.contracts import Step
-from dazoo.losses.gan import least_squares_critic
-from dazoo.losses.gan import least_squares_generator
+from dazoo.contracts import Verdict
+from dazoo.losses.game import Rules
 
 
 class CycleGAN(GAN):
@@ -28,10 +29,12 @@ class CycleGAN(GAN):
         pool: pictures in the history that the critics are shown (50).
         batch: pictures of each domain that the networks see in a step (1 in the paper, whose pictures are larger).
         lr: Adam's rate (betas 0.5, 0.999).
-        kwargs: `channels`, `size`, `num_classes`, `code_size` of the contract.
+        contract: arguments of the contract, and settings of the game.
     """
 
-    takes = frozenset({"image"})
+    takes = frozenset({"images"})
+    rules = Rules(game="least_squares")
+    min_size = 16
 
     def __init__(
         self,
@@ -43,9 +46,9 @@ class CycleGAN(GAN):
         pool: int = 50,
         batch: int = 8,
         lr: float = 2e-4,
-        **kwargs: int,
+        **contract: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**contract)
         large = self.size >= 64
         width = width or (64 if large else 32)
         blocks = blocks or (9 if self.size > 128 else 6 if large else 3)
@@ -55,7 +58,7 @@ class CycleGAN(GAN):
         self.pools = nn.ModuleDict({side: ImagePool(pool, self.channels, self.size) for side in ("source", "target")})
         self.num_critic_features = self.critic_target.num_features
 
-    def parts(self) -> Mapping[str, nn.Module]:
+    def groups(self) -> Mapping[str, nn.Module]:
         return {
             "generator": self.forth,
             "generator_back": self.back,
@@ -64,29 +67,39 @@ class CycleGAN(GAN):
             "critic_pools": self.pools,
         }
 
-    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
-        adam = {"optimizer": "adam", "lr": self.lr, "betas": (0.5, 0.999), "weight_decay": 0.0}
-        return {name: adam for name in self.parts()}
+    def optimizers(self) -> Mapping[str, OptimizerSettings]:
+        adam: OptimizerSettings = {"optimizer": "adam", "lr": self.lr, "betas": (0.5, 0.999), "weight_decay": 0.0}
+        return {name: adam for name in self.groups()}
 
-    def generate(self, images: Tensor) -> Tensor:
-        """Pictures (N, C, H, W) of the source domain in the target's style."""
-        return self.forth(images)
+    def generate(self, ask: Ask) -> Tensor:
+        """Pictures of the source domain in the target's style.
 
-    def judge(self, images: Tensor) -> CriticOutput:
+        Raises:
+            ValueError: no pictures to start from.
+        """
+        if ask.images is None:
+            raise ValueError("CycleGAN translates pictures; ask with images=.")
+        return self.forth(ask.images)
+
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+        """The verdict of the target's critic."""
         return self.critic_target(images)
+
+    def translated(self, step: Step) -> Tensor:
+        return step.once("cyclegan/to_target", lambda: self.forth(step.source.images[: self.batch]))
 
     def phases(self) -> list[Phase]:
         return [
             Phase("generator", ("generator", "generator_back"), self._generators),
-            Phase("critic", ("critic", "critic_source"), self._critics),
+            Phase("critic", ("critic", "critic_source"), self._critics, repeat=self.rules.critic_repeats),
         ]
 
     def _generators(self, step: Step) -> dict[str, Tensor]:
         source, target = step.source.images[: self.batch], step.target.images[: self.batch]
-        to_target = step.once("translated", lambda: self.forth(source))
-        to_source = self.back(target)
-        self.latest = (to_source.detach().float(), to_target.detach().float())  # the critics, next, are shown these
-        fool = least_squares_generator(self.critic_target(to_target).logits) + least_squares_generator(self.critic_source(to_source).logits)
+        to_target, to_source = self.translated(step), self.back(target)
+        step.kept["cyclegan/fakes"] = (to_source.detach().float(), to_target.detach().float())  # the critics, next, are shown these
+        sides = ((self.critic_target, to_target, target), (self.critic_source, to_source, source))
+        fool = torch.stack([self._fool(critic, fake, real) for critic, fake, real in sides]).sum()
         cycle = F.l1_loss(self.back(to_target).float(), source) + F.l1_loss(self.forth(to_source).float(), target)
         terms = {"generator/adversarial": fool, "generator/cycle": self.cycle * cycle}
         if self.identity:
@@ -94,16 +107,26 @@ class CycleGAN(GAN):
             terms["generator/identity"] = self.identity * same
         return terms
 
+    def _fool(self, critic: Critic, fake: Tensor, real: Tensor) -> Tensor:
+        with torch.no_grad():
+            compared = critic(self.rules.shown(real)).logits if self.rules.compares else None
+        return self.rules.generator_loss(critic(self.rules.shown(fake)).logits, compared)
+
     def _critics(self, step: Step) -> dict[str, Tensor]:
-        to_source, to_target = self.latest
+        to_source, to_target = step.kept["cyclegan/fakes"]
         sides = (
             ("target", self.critic_target, step.target.images[: self.batch], to_target),
             ("source", self.critic_source, step.source.images[: self.batch], to_source),
         )
         terms = {}
         for side, critic, real, fake in sides:
-            shown = self.pools[side].exchange(fake)
-            terms[f"critic/{side}"] = 0.5 * least_squares_critic(critic(real).logits, critic(shown).logits)
+            seen, drawn = real.detach(), self.pools[side].exchange(fake)
+            if self.rules.penalises:
+                seen.requires_grad_(), drawn.requires_grad_()
+            on_real, on_fake = critic(self.rules.shown(seen)).logits, critic(self.rules.shown(drawn)).logits
+            terms[f"critic/{side}"] = 0.5 * self.rules.critic_loss(on_real, on_fake)
+            penalties = self.rules.penalties((seen, on_real), (drawn, on_fake), lambda x, critic=critic: critic(self.rules.shown(x)).logits)
+            terms |= {f"{name}/{side}": value for name, value in penalties.items()}
         return terms
 
 
@@ -163,9 +186,9 @@ class Critic(nn.Module):
         self.num_features = c
         self.apply(_initialise)
 
-    def forward(self, x: Tensor) -> CriticOutput:
+    def forward(self, x: Tensor) -> Verdict:
         f = self.layers(x)  # (N, F, h, w)
-        return CriticOutput(self.last(f), f.mean(dim=(2, 3)))
+        return Verdict(x, (self.last(f),), f.mean(dim=(2, 3)))
 
 
 class ImagePool(nn.Module):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch import nn
 
 from dazoo.contracts import GAN
-from dazoo.contracts import CriticOutput
-from dazoo.losses.gan import nonsaturating_critic
-from dazoo.losses.gan import nonsaturating_generator
+from dazoo.contracts import Ask
+from dazoo.contracts import OptimizerSettings
+from dazoo.contracts import Verdict
 
 
 class Generator(nn.Module):
@@ -22,9 +23,9 @@ class Generator(nn.Module):
         base = -(-size // 8)  # rounded up; the picture is cropped to `size`
         self.size = size
         self.layers = nn.Sequential(
-            *_up(code_size, 4 * width, base, 1, 0),
-            *_up(4 * width, 2 * width, 4, 2, 1),
-            *_up(2 * width, width, 4, 2, 1),
+            *up(code_size, 4 * width, base, 1, 0),
+            *up(4 * width, 2 * width, 4, 2, 1),
+            *up(2 * width, width, 4, 2, 1),
             nn.ConvTranspose2d(width, channels, 4, 2, 1),
             nn.Tanh(),
         )
@@ -44,14 +45,14 @@ class Critic(nn.Module):
         self.layers = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1),
             nn.LeakyReLU(0.2, inplace=True),
-            *_down(width, 2 * width),
-            *_down(2 * width, 4 * width),
+            *down(width, 2 * width),
+            *down(2 * width, 4 * width),
         )
         self.last = nn.Conv2d(4 * width, 1, base)
 
-    def forward(self, x: Tensor) -> CriticOutput:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         f = self.layers(x)
-        return CriticOutput(self.last(f).flatten(1).mean(1), f.flatten(1))
+        return self.last(f).flatten(1).mean(1), f.flatten(1)
 
 
 class DCGAN(GAN):
@@ -59,51 +60,48 @@ class DCGAN(GAN):
 
     Args:
         width: channels of the layer next to the picture; the widest layer has 4 times as many.
+        noise: length of the noise, which joins the code.
         lr: Adam's rate for both networks (betas 0.5, 0.999); 2e-4 in the paper, whose runs are a hundred times as long.
-        kwargs: `channels`, `size`, `num_classes`, `code_size` of the contract.
+        contract: arguments of the contract, and settings of the game.
     """
 
-    takes = frozenset({"noise"})
+    takes = frozenset({"code"})
 
-    def __init__(self, *, width: int = 32, lr: float = 1e-3, **kwargs: int) -> None:
-        super().__init__(**kwargs)
-        self.lr = lr
-        self.generator = Generator(self.code_size, self.channels, self.size, width)
+    def __init__(self, *, width: int = 32, noise: int = 64, lr: float = 1e-3, **contract: Any) -> None:
+        super().__init__(**contract)
+        self.lr, self.noise_size = lr, noise
+        self.generator = Generator(self.code_size + noise, self.channels, self.size, width)
         self.critic = Critic(self.channels, self.size, width)
         self.num_critic_features = 4 * width * (self.size // 8) ** 2
         for network in (self.generator, self.critic):
-            network.apply(_initialise)
+            network.apply(initialise)
 
-    def parts(self) -> Mapping[str, nn.Module]:
+    def groups(self) -> Mapping[str, nn.Module]:
         return {"generator": self.generator, "critic": self.critic}
 
-    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
-        adam = {"optimizer": "adam", "lr": self.lr, "betas": (0.5, 0.999), "weight_decay": 0.0}
+    def optimizers(self) -> Mapping[str, OptimizerSettings]:
+        adam: OptimizerSettings = {"optimizer": "adam", "lr": self.lr, "betas": (0.5, 0.999), "weight_decay": 0.0}
         return {"generator": adam, "critic": adam}
 
-    def generate(self, code: Tensor) -> Tensor:
-        return self.generator(code)
+    def generate(self, ask: Ask) -> Tensor:
+        noise = self.draw(len(ask), next(self.generator.parameters()).device)
+        return self.generator(noise if ask.code is None else torch.cat([ask.code, noise], 1))  # from (N, D + noise)
 
-    def judge(self, images: Tensor) -> CriticOutput:
-        return self.critic(images)
-
-    def critic_terms(self, real: CriticOutput, fake: CriticOutput) -> Mapping[str, Tensor]:
-        return {"critic/adversarial": nonsaturating_critic(real.logits, fake.logits)}
-
-    def generator_terms(self, fake: CriticOutput) -> Mapping[str, Tensor]:
-        return {"generator/adversarial": nonsaturating_generator(fake.logits)}
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+        logits, features = self.critic(images)
+        return Verdict(images, (logits,), features)
 
 
-def _up(c_in: int, c_out: int, kernel: int, stride: int, padding: int) -> tuple[nn.Module, ...]:
+def up(c_in: int, c_out: int, kernel: int, stride: int, padding: int) -> tuple[nn.Module, ...]:
     conv = nn.ConvTranspose2d(c_in, c_out, kernel, stride, padding, bias=False)
     return conv, nn.BatchNorm2d(c_out), nn.ReLU(inplace=True)
 
 
-def _down(c_in: int, c_out: int) -> tuple[nn.Module, ...]:
+def down(c_in: int, c_out: int) -> tuple[nn.Module, ...]:
     return nn.Conv2d(c_in, c_out, 4, 2, 1, bias=False), nn.BatchNorm2d(c_out), nn.LeakyReLU(0.2, inplace=True)
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
     """N(0, 0.02) for convolutions, N(1, 0.02) for the scale of batch norm (the paper's code)."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)

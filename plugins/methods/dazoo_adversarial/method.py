@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
+from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch import nn
 
+from dazoo.contracts import BACKBONE
+from dazoo.contracts import BOTH
 from dazoo.contracts import Method
 from dazoo.contracts import Outputs
 from dazoo.contracts import Phase
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
-from dazoo.contracts.component import BACKBONE
-from dazoo.losses.adversarial import RandomizedMap
-from dazoo.losses.adversarial import conditional_map
+from dazoo.losses.adversarial import conditioner
 from dazoo.losses.adversarial import domain_adversarial
 from dazoo.losses.adversarial import entropy_weights
 from dazoo.losses.adversarial import reverse_gradient
@@ -23,10 +26,22 @@ from dazoo.losses.adversarial import warm_start
 from dazoo.losses.shares import RunningShares
 
 
+class FeaturesAlone(nn.Module):
+    """What DANN's critic sees: features (N, C), whatever the prediction."""
+
+    def __init__(self, num_features: int, num_classes: int) -> None:
+        super().__init__()
+        self.out_features = num_features
+
+    def forward(self, features: Tensor, probabilities: Tensor) -> Tensor:
+        return features
+
+
 class DANN(Method):
     """Domain-adversarial training of neural networks. Ganin et al., JMLR 2016.
 
     A critic learns to tell source features from target features; its gradient, reversed, teaches the body to confuse it.
+    Loss: CE(source) + weight * [softplus(-D(f_s)) + softplus(D(f_t))] / 2, where the gradient that reaches f is turned round.
 
     Args:
         weight: weight of the domain loss in the critic's update.
@@ -36,37 +51,34 @@ class DANN(Method):
             align the label shares of two domains that differ in them (Tachet des Combes et al., NeurIPS 2020).
     """
 
+    view: ClassVar[Callable[[int, int], Any]] = FeaturesAlone
+    """Makes the module from features (N, C) and probabilities (N, K) to what the critic sees, (N, out_features)."""
+
     def __init__(
         self, problem: Problem, *, weight: float = 1.0, reversal: float = 1.0, hidden: int = 256, match_prior: bool = True
     ) -> None:
         super().__init__(problem)
         self.weight, self.reversal, self.match_prior = weight, reversal, match_prior
-        self.critic = _critic(self.critic_inputs(), hidden)
+        self.seen: nn.Module = type(self).view(problem.backbone.num_features, problem.num_classes)
+        self.critic = _critic(self.seen.out_features, hidden)
         self.shares = RunningShares(problem.num_classes)
-
-    def critic_inputs(self) -> int:
-        """Length of what the critic sees."""
-        return self.problem.backbone.num_features
-
-    def critic_view(self, outputs: Outputs) -> Tensor:
-        """What the critic sees of one domain, (N, critic_inputs)."""
-        return outputs.features
 
     def sample_weights(self, outputs: Outputs) -> Tensor | None:
         """Weights of the domain loss, (N,), or None for equal ones."""
         return None
 
-    def parts(self) -> Mapping[str, nn.Module]:
-        return {"critic_domain": self.critic, "critic_shares": self.shares}
+    def groups(self) -> Mapping[str, nn.Module]:
+        fixed = {"critic_map": self.seen} if self.seen.state_dict() else {}  # a random map is part of what was learnt
+        return {"critic_domain": self.critic, "critic_shares": self.shares, **fixed}
 
     def phases(self) -> list[Phase]:
-        return [Phase("task", (*BACKBONE, "critic_domain"), self._loss, reads=frozenset({"source", "target"}))]
+        return [Phase("task", (*BACKBONE, "critic_domain"), self._loss, reads=BOTH)]
 
     def _loss(self, step: Step) -> dict[str, Tensor]:
         scale = self.reversal * warm_start(step.progress)
         s, t = step.source_outputs, step.target_outputs
-        views = torch.cat([self.critic_view(s), self.critic_view(t)])  # (Ns + Nt, critic_inputs)
-        logits = self.critic(reverse_gradient(views, scale)).squeeze(1).float()
+        seen = torch.cat([self.seen(o.features, o.logits.softmax(1).detach()) for o in (s, t)])  # (Ns + Nt, out_features)
+        logits = self.critic(reverse_gradient(seen, scale)).squeeze(1).float()
         weights_s, weights_t = self.sample_weights(s), self.sample_weights(t)
         if self.match_prior:
             self.shares.update(t.logits.softmax(1).detach())
@@ -81,32 +93,21 @@ class CDAN(DANN):
     """Conditional adversarial domain adaptation with entropy weights (CDAN+E). Long et al., NeurIPS 2018.
 
     The critic sees the outer product of feature and class probabilities, or a random projection of it above 4096 entries,
-    and samples with certain predictions count more.
+    and samples with certain predictions count more. Loss: that of DANN with f x p in place of f.
 
     Args:
         entropy: weigh samples by 1 + exp(-entropy).
         settings: those of DANN.
     """
 
-    def __init__(self, problem: Problem, *, entropy: bool = True, **settings) -> None:
-        c, k = problem.backbone.num_features, problem.num_classes
-        self.map = RandomizedMap(c, k, 1024) if c * k > 4096 else None
-        self.inputs = 1024 if self.map else c * k
-        self.entropy = entropy
+    view = staticmethod(conditioner)
+
+    def __init__(self, problem: Problem, *, entropy: bool = True, **settings: Any) -> None:
         super().__init__(problem, **settings)
-
-    def critic_inputs(self) -> int:
-        return self.inputs
-
-    def critic_view(self, outputs: Outputs) -> Tensor:
-        p = outputs.logits.softmax(1).detach()
-        return self.map(outputs.features, p) if self.map else conditional_map(outputs.features, p)
+        self.entropy = entropy
 
     def sample_weights(self, outputs: Outputs) -> Tensor | None:
-        return entropy_weights(outputs.logits.softmax(1)).detach() if self.entropy else None
-
-    def parts(self) -> Mapping[str, nn.Module]:
-        return {**super().parts(), **({"critic_map": self.map} if self.map else {})}
+        return entropy_weights(outputs.logits.softmax(1)) if self.entropy else None
 
 
 def _critic(inputs: int, hidden: int) -> nn.Module:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 from torch import nn
 
+from dazoo.contracts import BACKBONE
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
-from dazoo.contracts.component import BACKBONE
 from dazoo.losses.adversarial import linear_start
 from dazoo.losses.entropy import self_training
 from dazoo.losses.shares import BalancedLabels
@@ -49,7 +48,7 @@ class MeanTeacher(Method):
         self.weight, self.threshold, self.balance, self.start, self.ramp = weight, threshold, balance, start, ramp
         self.pseudo_labels = BalancedLabels(problem.num_classes)
 
-    def parts(self) -> Mapping[str, nn.Module]:
+    def groups(self) -> Mapping[str, nn.Module]:
         return {"pseudo_labels": self.pseudo_labels}
 
     def phases(self) -> list[Phase]:
@@ -57,7 +56,6 @@ class MeanTeacher(Method):
 
     def _loss(self, step: Step) -> dict[str, Tensor]:
         weight = self.weight * linear_start(step.progress, self.start, self.ramp)
-        with torch.no_grad():
-            opinion = step.teacher(step.target.images).float().softmax(1)
+        opinion = step.opinion(step.target.images).softmax(1)  # (N, K), of the weak view
         labels, sure = self.pseudo_labels.choose(opinion, self.threshold, step.progress, self.balance)
         return {"task": self.task_loss(step), "target": weight * self_training(step.strong_outputs.logits, labels, sure)}

@@ -7,3 +7,5 @@ from dazoo.contracts import Method
 
 class Source(Method):
     """No adaptation: what the contract does unless a method changes it."""
+
+    adapts = False

@@ -1,0 +1,60 @@
+"""What the engine is handed: what is trained on what and how, and where it runs. It looks nothing up by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+
+import torch
+
+from dazoo.contracts import Bridge
+from dazoo.contracts import Method
+from dazoo.contracts import Validator
+from dazoo.engine.observe import TrainingData
+from dazoo.engine.peers import ALONE
+from dazoo.engine.peers import Peers
+from dazoo.engine.settings import Settings
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One stage of a run.
+
+    Attributes:
+        title: what the progress bar calls it.
+        method: the adaptation method; its problem's backbone is trained in place.
+        bridge: the GAN's bridge, or None.
+        data: image sets, the target's without labels.
+        settings: how to train.
+        validators: label-free scores by name; `settings.validator` is the one that chooses.
+        seed: fixes everything on a CPU.
+        trained: the backbone is trained already; its weight average does not forget it.
+    """
+
+    title: str
+    method: Method
+    bridge: Bridge | None
+    data: TrainingData
+    settings: Settings
+    validators: Mapping[str, Validator] = field(default_factory=dict)
+    seed: int = 0
+    trained: bool = False
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a run computes and keeps its state.
+
+    Attributes:
+        device: where networks and pictures are.
+        folder: where checkpoints go, or None for none (nothing can be resumed then).
+        quiet: no progress bar.
+        peers: the processes that train this model together; the batch and the accuracy are those of all of them.
+    """
+
+    device: torch.device
+    folder: Path | None = None
+    quiet: bool = False
+    peers: Peers = ALONE

@@ -1,0 +1,119 @@
+"""A GAN and the bridge between it and a classifier, by name: chosen by what the GAN takes, built, and filled with weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dazoo.contracts import GAN
+from dazoo.contracts import Bridge
+from dazoo.contracts import Problem
+from dazoo.errors import PluginError
+from dazoo.errors import SettingsError
+from dazoo.models.tensors import check_file
+from dazoo.models.tensors import check_fit
+from dazoo.models.tensors import read_tensors
+from dazoo.registry.plugins import Plugins
+from dazoo.registry.registry import did_you_mean
+
+
+def bridge_for(plugins: Plugins, gan: str, kind: str | None = None) -> str:
+    """Name of the bridge that a registered GAN is used with.
+
+    Bridges fit that feed nothing but what the GAN takes. Of several, `kind` is taken, else the first that the GAN's `bridges` names, else
+    the only one.
+
+    Raises:
+        PluginError: no registered bridge fits.
+        SettingsError: `kind` does not fit, or several fit and nobody chooses.
+    """
+    cls: type[GAN] = plugins.gans.resolve(gan)
+    takes = getattr(cls, "takes", frozenset())
+    fit = [name for name in plugins.bridges.names() if plugins.bridges.resolve(name).feeds <= takes]
+    if not fit:
+        feeds = sorted({what for name in plugins.bridges.names() for what in plugins.bridges.resolve(name).feeds})
+        raise PluginError(f"The GAN {gan!r} takes {sorted(takes)}; bridges feed {', '.join(feeds)}. Declare some of these in `takes`.")
+    if kind is not None:
+        if kind not in fit:
+            raise SettingsError(
+                f"bridge.kind is {kind!r}, which does not fit {gan!r}.{did_you_mean(str(kind), fit)} Choose {' or '.join(fit)}."
+            )
+        return kind
+    preferred = [name for name in cls.bridges if name in fit] or (fit if len(fit) == 1 else [])
+    if not preferred:
+        raise SettingsError(f"Several bridges fit the GAN {gan!r}: {', '.join(fit)}. Choose one with --set bridge.kind=NAME.")
+    return preferred[0]
+
+
+def build_bridge(plugins: Plugins, gan: str, problem: Problem, arguments: Mapping[str, Mapping[str, Any]]) -> Bridge:
+    """The bridge between a registered GAN and the problem's backbone.
+
+    Args:
+        gan: registered name.
+        arguments: keyword arguments by part; those of "gan" and "bridge" count. `kind` of the latter chooses the bridge.
+
+    Raises:
+        PluginError: no bridge feeds what the GAN takes.
+        SettingsError: an argument that the GAN or the bridge does not take, or pictures too small for the GAN.
+    """
+    own = dict(arguments.get("bridge", {}))
+    kind = bridge_for(plugins, gan, own.pop("kind", None))
+    least = plugins.gans.resolve(gan).min_size
+    if problem.size < least:
+        raise SettingsError(f"size is {problem.size}, but the GAN {gan!r} needs at least {least} pixels a side; --set size={least}.")
+    known = [name for name in signature(plugins.bridges.resolve(kind)).parameters if name not in ("problem", "make_gan")]
+    for name in own:
+        if name not in known:
+            raise SettingsError(
+                f"Unknown setting 'bridge.{name}'.{did_you_mean(name, known)} The bridge {kind!r} takes: kind, {', '.join(known)}."
+            )
+    fixed = {"channels": problem.channels, "size": problem.size, "num_classes": problem.num_classes}
+    make = partial(plugins.gans.build, gan, **fixed, **arguments.get("gan", {}))
+    bridge: Bridge = plugins.bridges.build(kind, problem, make, **own)
+    return bridge
+
+
+def rebuilt(plugins: Plugins, config: Mapping[str, Any], problem: Problem, device: torch.device) -> Bridge:
+    """The bridge of a saved model's GAN, with random weights, in eval mode.
+
+    Raises:
+        SettingsError: arguments that the GAN or the bridge refuses.
+    """
+    arguments = {part: config.get(f"{part}_settings", {}) for part in ("gan", "bridge")}
+    with torch.random.fork_rng([]):  # so that drawing with a seed leaves the caller's random state alone
+        bridge = build_bridge(plugins, config["recipe"]["gan"], problem, arguments)
+    for module in gan_modules(bridge).values():
+        module.to(device).eval()
+    return bridge
+
+
+def fill(modules: Mapping[str, nn.Module], folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Load "<group>/<key>" tensors of files into the modules whose names begin as the file's, strictly.
+
+    Raises:
+        WeightsError: a file that is missing or altered, or that does not fit.
+    """
+    for file, facts in files.items():
+        check_file(folder / file, facts)
+        side = file.partition(".")[0]
+        mine = {name: module for name, module in modules.items() if name.startswith(side)}
+        check_fit(folder / file, state_of(mine), f"the {side}")
+        tensors = read_tensors(folder / file)
+        for name, module in mine.items():
+            module.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}, strict=True)
+
+
+def gan_modules(bridge: Bridge) -> dict[str, nn.Module]:
+    """Generators and critics of a bridge by name (its own helpers among them, such as a critic's class head)."""
+    return {k: v for k, v in bridge.groups().items() if isinstance(v, nn.Module) and k.startswith(("generator", "critic"))}
+
+
+def state_of(modules: Mapping[str, nn.Module]) -> dict[str, Any]:
+    """States of several modules in one mapping, named "<group>/<key>"."""
+    return {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}

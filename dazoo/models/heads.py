@@ -1,0 +1,48 @@
+"""Heads that a method answers with: kept beside the backbone of a saved model, and rebuilt from its config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dazoo.contracts import Method
+from dazoo.contracts import Problem
+from dazoo.engine.average import answering
+from dazoo.models.bridging import state_of
+from dazoo.models.tensors import check_file
+from dazoo.models.tensors import check_fit
+from dazoo.models.tensors import read_tensors
+from dazoo.registry.plugins import Plugins
+
+
+def heads_of(method: Method | None) -> dict[str, nn.Module]:
+    """The modules that a method answers with beside the backbone, by group name."""
+    found = {} if method is None else answering(method)
+    return {name.removeprefix("backbone."): module for name, module in found.items() if name != "backbone"}
+
+
+def answers_itself(method: Method) -> Method | None:
+    """The method, if a model needs it to answer."""
+    return method if method.heads else None
+
+
+def rebuilt_method(plugins: Plugins, config: Mapping[str, Any], problem: Problem, path: Path, facts: Mapping[str, Any]) -> Method:
+    """The method of a saved model that answers with heads of its own, with their weights, strictly.
+
+    Raises:
+        WeightsError: a file that is missing or altered, or that does not fit.
+        SettingsError: arguments that the method refuses.
+    """
+    check_file(path, facts)
+    with torch.random.fork_rng([]):  # random weights are drawn only to be overwritten
+        method: Method = plugins.methods.build(config["recipe"]["method"], problem, **config.get("method_settings", {}))
+    heads = heads_of(method)
+    check_fit(path, state_of(heads), f"the heads of {config['recipe']['method']!r}")
+    tensors = read_tensors(path)
+    for name, module in heads.items():
+        module.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}, strict=True)
+    return method
