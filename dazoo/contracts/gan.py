@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from dazoo.contracts.component import OptimizerSettings
 from dazoo.contracts.component import Problem
 from dazoo.contracts.step import Phase
 from dazoo.contracts.step import Step
+from dazoo.errors import SettingsError
 from dazoo.losses.game import Rules
 
 
@@ -86,6 +88,9 @@ class GAN:
         min_size: smallest side in pixels that its networks can be built for.
         noise_size: length of the noise that `draw` gives, 0 for none.
         num_critic_features: length F of `Verdict.features`.
+
+    Raises:
+        SettingsError: a setting that neither the class nor the game has, or a value out of range.
     """
 
     takes: ClassVar[frozenset[str]]
@@ -100,7 +105,8 @@ class GAN:
         self.channels, self.size, self.num_classes, self.code_size = channels, size, num_classes, code_size
         unknown = next((name for name in game if name not in Rules.names()), None)
         if unknown is not None:
-            raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument '{unknown}'")
+            own = [p.name for p in signature(type(self)).parameters.values() if p.kind is p.KEYWORD_ONLY]
+            raise SettingsError(f"Unknown setting 'gan.{unknown}'. {type(self).__name__} takes: {', '.join([*own, *Rules.names()])}.")
         self.rules = self.rules.changed(game)
 
     def groups(self) -> Mapping[str, nn.Module]:

@@ -18,14 +18,12 @@ from dazoo.testing.rehearsal import problem
 
 
 def builds_from_a_problem(name: str, settings: dict[str, Any]) -> None:
-    """A bridge builds it for grey and colour pictures of usual and odd sizes, from its `min_size` on; its groups are generators and critics."""
+    """A bridge builds it for grey and colour pictures of usual and odd sizes; its groups are generators and critics."""
     least = zoo().gans.resolve(name).min_size
     for channels, size in ((1, max(16, least)), (3, least), (3, max(28, least)), (3, max(33, least))):
         bridge = _bridge(name, settings, problem(channels=channels, size=size))
         for group in bridge.groups():
-            assert group.startswith(("generator", "critic")), (
-                f"{name}: a group is called {group!r}; expected 'generator...' or 'critic...'."
-            )
+            assert group.startswith(("generator", "critic")), f"{name}: a group is called {group!r}; expected generator... or critic...."
 
 
 def declares_what_it_takes(name: str, settings: dict[str, Any]) -> None:

@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 import dazoo
+import dazoo.bridges.plugin as bridges
 from dazoo.contracts import GAN
-from dazoo.contracts import CriticOutput
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
+from dazoo.contracts import Verdict
 from dazoo.contracts.component import BACKBONE
 from dazoo.contracts.component import HEAD
 from dazoo.errors import SettingsError
@@ -123,7 +124,7 @@ class Learns(Method):
         super().__init__(problem)
         self.critic = nn.Linear(problem.backbone.num_features, 1)
 
-    def parts(self):
+    def groups(self):
         return {"critic": self.critic}
 
     def phases(self):
@@ -215,7 +216,7 @@ METHODS = {
 class Draws(GAN):
     """Sound; the broken ones below change one thing."""
 
-    takes = frozenset({"noise"})
+    takes = frozenset({"code"})
     num_critic_features = 8
 
     def __init__(self, **settings):
@@ -224,21 +225,15 @@ class Draws(GAN):
         self.generator = nn.Sequential(nn.Linear(self.code_size, pixels), nn.Tanh())
         self.body, self.verdict = nn.Sequential(nn.Linear(pixels, 8), nn.LeakyReLU()), nn.Linear(8, 1)
 
-    def parts(self):
+    def groups(self):
         return {"generator": self.generator, "critic": nn.ModuleList([self.body, self.verdict])}
 
-    def generate(self, code):
-        return self.generator(code).unflatten(1, (self.channels, self.size, self.size))
+    def generate(self, ask):
+        return self.generator(ask.code).unflatten(1, (self.channels, self.size, self.size))
 
-    def judge(self, images):
+    def judge(self, images, labels=None):
         features = self.body(images.flatten(1))
-        return CriticOutput(self.verdict(features).squeeze(1), features)
-
-    def critic_terms(self, real, fake):
-        return {"critic/real": nn.functional.softplus(-real.logits).mean(), "critic/fake": nn.functional.softplus(fake.logits).mean()}
-
-    def generator_terms(self, fake):
-        return {"generator/real": nn.functional.softplus(-fake.logits).mean()}
+        return Verdict(images, (self.verdict(features).squeeze(1),), features)
 
 
 class OneSize(Draws):
@@ -252,8 +247,8 @@ class TakesNothing(Draws):
 
 
 class OutOfRange(Draws):
-    def generate(self, code):
-        return 3 * super().generate(code)
+    def generate(self, ask):
+        return 3 * super().generate(ask)
 
 
 GANS = {
@@ -275,6 +270,7 @@ def register(monkeypatch: pytest.MonkeyPatch, fresh_zoo: Plugins) -> Callable[[s
             register("thing", "dazoo:_of_a_test")
 
         fresh_zoo.load(lambda: SimpleNamespace(dazoo_api=1, **{f"dazoo_register_{kind}s": hook}), dist="author")
+        fresh_zoo.load(lambda: bridges, dist="dazoo")
         monkeypatch.setattr("dazoo.registry.plugins._zoo", fresh_zoo)
         return "thing"
 

@@ -8,9 +8,10 @@ from torch import nn
 
 from dazoo.contracts import Backbone
 from dazoo.contracts import Labelled
+from dazoo.contracts import Method
 from dazoo.contracts import Problem
-from dazoo.contracts import Step
 from dazoo.contracts import Unlabelled
+from dazoo.engine.passes import Pass
 from dazoo.errors import SettingsError
 from dazoo.losses.shares import BalancedLabels
 from dazoo.losses.shares import RunningShares
@@ -36,13 +37,13 @@ def problem(backbone: Backbone | None = None, classes: int = 3) -> Problem:
     return Problem(backbone, classes, 3, 16, (5,) * classes, 10)
 
 
-def step_for(p: Problem, progress: float = 0.5) -> Step:
+def step_for(method: Method, progress: float = 0.5) -> Pass:
     torch.manual_seed(1)
     images = torch.rand(6, 3, 16, 16) * 2 - 1
-    return Step(Labelled(images, torch.arange(6) % 3), Unlabelled(-images, lambda: images * 0.5), progress, 0, p.backbone, p.backbone)
+    return Pass(Labelled(images, torch.arange(6) % 3), Unlabelled(-images, lambda: images * 0.5), progress, 0, method, method)
 
 
-def terms(method, step: Step, phase: int = 0) -> dict:
+def terms(method, step: Pass, phase: int = 0) -> dict:
     chosen = method.phases()[phase]
     step.enter(chosen)
     return dict(chosen.loss(step))
@@ -55,7 +56,7 @@ def test_dann_reverses_the_gradient_for_the_body_only():
         torch.manual_seed(2)
         dann = zoo().methods.build("dann", p, reversal=reversal, match_prior=False)
         p.backbone.zero_grad()
-        terms(dann, step_for(p))["domain"].backward()
+        terms(dann, step_for(dann))["domain"].backward()
         grads[reversal] = (p.backbone.fc7[0].weight.grad.clone(), dann.critic[0].weight.grad.clone())
     assert grads[0.0][0].abs().sum() == 0 and grads[1.0][0].abs().sum() > 0
     assert torch.allclose(grads[0.0][1], grads[1.0][1])  # the critic's own gradient is not scaled
@@ -63,30 +64,47 @@ def test_dann_reverses_the_gradient_for_the_body_only():
 
 def test_cdan_sees_the_outer_product_and_projects_a_large_one():
     small = zoo().methods.build("cdan", problem())
-    assert small.critic_inputs() == 32 * 3 and "critic_map" not in small.parts()
+    assert small.seen.out_features == 32 * 3 and "critic_map" not in small.groups()
     wide = zoo().backbones.build("fcn", num_classes=200, width=4)
     large = zoo().methods.build("cdan", Problem(wide, 200, 3, 16, (1,) * 200, 10))
-    assert large.critic_inputs() == 1024
-    assert large.parts()["critic_map"].state_dict(), "the random matrices must be saved, or a reload changes the loss"
+    assert large.seen.out_features == 1024
+    assert large.groups()["critic_map"].state_dict(), "the random matrices must be saved, or a reload changes the loss"
 
 
 def test_mcd_classifiers_disagree_and_the_body_agrees():
     mcd = zoo().methods.build("mcd", problem(), repeat=3)
     names = [(phase.name, phase.repeat) for phase in mcd.phases()]
     assert names == [("task", 1), ("disagree", 1), ("agree", 3)]
-    step = step_for(mcd.problem)
+    step = step_for(mcd)
     assert terms(mcd, step, 1)["disagree/gap"] <= 0 <= terms(mcd, step, 2)["agree/gap"]
+
+
+def test_mcd_answers_with_the_two_classifiers_of_the_game():
+    mcd = zoo().methods.build("mcd", problem())
+    step = step_for(mcd)
+    step.enter(mcd.phases()[0])
+    features = step.source_outputs.features
+    first, second = (head(features) for head in mcd.classifiers.values())
+    assert torch.allclose(step.source_outputs.logits, (first + second) / 2)
+    assert not any("backbone.head" in phase.groups for phase in mcd.phases())
+
+
+def test_mean_teacher_without_an_average_learns_from_the_network_itself():
+    method = zoo().methods.build("mean_teacher", problem(), threshold=0.0)
+    step = step_for(method, 0.9)
+    alone = Pass(step.source, step.target, 0.9, 0, method, teacher=None)
+    assert terms(method, alone)["target"] > 0
 
 
 def test_mean_teacher_starts_without_the_target_and_needs_no_label_of_it():
     method = zoo().methods.build("mean_teacher", problem(), start=0.4, ramp=0.2, threshold=0.0)
-    assert terms(method, step_for(method.problem, 0.3))["target"] == 0
-    assert terms(method, step_for(method.problem, 0.9))["target"] > 0
+    assert terms(method, step_for(method, 0.3))["target"] == 0
+    assert terms(method, step_for(method, 0.9))["target"] > 0
 
 
 def test_tent_trains_scales_and_shifts_alone_and_refuses_what_has_none():
     tent = zoo().methods.build("tent", problem())
-    trained = {id(q) for q in tent.parts()["norms"]}
+    trained = {id(q) for q in tent.groups()["norms"]}
     for module in tent.problem.backbone.modules():
         for q in module.parameters(recurse=False):
             assert (id(q) in trained) == isinstance(module, nn.BatchNorm2d)
