@@ -69,18 +69,9 @@ def main() -> None:
         runs = [numbers(cells[name, seed], cells[TWIN, seed]) for seed in seeds]
         shipped = max(range(len(seeds)), key=lambda i: score(cells[name, seeds[i]]))
         trained = dazoo.load(Path(store.address) / "cells" / path_of(cells[name, seeds[shipped]]) / "model")
-        config = {k: v for k, v in trained.config.items() if k not in ("schema", "recipe", "classes", "channels", "size", "files")}
-        config["results"] = results_of(runs, shipped=shipped)
+        config = {**trained.config, "results": results_of(runs, shipped=shipped)}
         bridge = trained.bridge() if trained.recipe["gan"] else None
-        model = Model(
-            trained.backbone,
-            recipe=trained.recipe,
-            classes=trained.classes,
-            channels=trained.channels,
-            size=trained.size,
-            config=config,
-            bridge=bridge,
-        ).eval()
+        model = Model(trained.backbone, config, method=trained.method, bridge=bridge).eval()
         citations = CARD["citations"] if bridge else CARD["citations"][:1]
         folder = save(model, ENTRIES / name, card={**CARD, "citations": citations})
         shutil.copy(folder / "README.md", ROOT / "model_cards" / f"{name}.md")

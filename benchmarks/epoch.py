@@ -20,13 +20,12 @@ from torch.utils.data import Dataset
 from torchvision import transforms
 
 from dazoo.data import load_scenario
-from dazoo.engine.run import component_defaults
-from dazoo.engine.run import train_recipe
-from dazoo.engine.settings import Settings
+from dazoo.engine.setup import Site
 from dazoo.losses.adversarial import reverse_gradient
 from dazoo.losses.adversarial import warm_start
-from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
+from dazoo.runs.plan import make_plan
+from dazoo.runs.stages import train_plan
 
 
 NAME, BATCH = "lenet-dann-mnist2usps", 128
@@ -79,10 +78,8 @@ def plain(domains, steps: int) -> float:
 
 def ours(domains, steps: int) -> float:
     """Seconds of `steps` steps of the engine (the look at the end of the epoch left out: the plain loop has none)."""
-    recipe = parse(NAME, zoo())
-    scenario = zoo().scenarios.build(recipe.scenario)
-    run = {"epochs": 1, "steps_per_epoch": steps, "batch": BATCH, "optimizer": "adamw", "lr": 1e-3}
-    settings = Settings.layered(scenario.settings, component_defaults(zoo(), recipe), run)
+    settings = {"epochs": 1, "steps_per_epoch": steps, "batch": BATCH, "optimizer": "adamw", "lr": 1e-3}
+    plan = make_plan(zoo(), NAME, settings=settings)
     import dazoo.engine.trainer as trainer
 
     spent = []
@@ -95,8 +92,7 @@ def ours(domains, steps: int) -> float:
 
     trainer.Trainer._step = timed
     try:
-        parts = {group: {} for group in ("backbone", "gan", "bridge", "method")}
-        train_recipe(zoo(), recipe, domains, settings, parts, seed=0, device=torch.device("cpu"), quiet=True)
+        train_plan(plan, domains, zoo(), Site(torch.device("cpu"), quiet=True))
     finally:
         trainer.Trainer._step = run_step
     return sum(spent)

@@ -15,9 +15,9 @@ import torch
 from dazoo.bridges.generate_to_adapt import GenerateToAdapt
 from dazoo.contracts import Labelled
 from dazoo.contracts import Problem
-from dazoo.contracts import Step
 from dazoo.contracts import Task
 from dazoo.contracts import Unlabelled
+from dazoo.engine.passes import Pass
 from dazoo.registry import hookspecs
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import KINDS
@@ -99,23 +99,23 @@ def test_the_example_of_an_executor_runs_tasks(tiny: Plugins, tmp_path: Path) ->
 
 
 def test_the_examples_train(tiny: Plugins) -> None:
-    """Each phase of the method and of the bridge around the GAN gives finite terms, and a gradient to every part that it trains."""
+    """Each phase of the method and of the bridge around the GAN gives finite terms, and a gradient to every group that it trains."""
     torch.manual_seed(0)
     backbone = tiny.backbones.build("tiny", num_classes=4)
     problem = Problem(backbone, num_classes=4, channels=3, size=16, source_counts=(2, 2, 2, 2), target_count=8)
     method = tiny.methods.build("deep_coral", problem)
     bridge = GenerateToAdapt(problem, lambda code_size: tiny.gans.build("mlp_gan", channels=3, size=16, num_classes=4, code_size=code_size))
     source, target = torch.rand(8, 3, 16, 16) * 2 - 1, torch.rand(8, 3, 16, 16) * 2 - 1
-    step = Step(Labelled(source, torch.arange(8) % 4), Unlabelled(target, lambda: target), progress=0.5, number=0, backbone=backbone)
-    modules = {**method.parts(), **bridge.groups()}
+    step = Pass(Labelled(source, torch.arange(8) % 4), Unlabelled(target, lambda: target), progress=0.5, number=0, method=method)
+    modules = {**method.groups(), **bridge.groups()}
     for phase in [*method.phases(), *bridge.phases()]:
         step.enter(phase)
         terms = phase.loss(step)
         assert all(torch.isfinite(t) and t.ndim == 0 for t in terms.values())
         sum(terms.values()).backward()
-        for part in phase.groups:
-            own = backbone.parameters() if part.startswith("backbone") else modules[part].parameters()
-            assert any(p.grad is not None and p.grad.any() for p in own), f"{phase.name} teaches {part} nothing"
+        for group in phase.groups:
+            own = backbone.parameters() if group.startswith("backbone") else modules[group].parameters()
+            assert any(p.grad is not None and p.grad.any() for p in own), f"{phase.name} teaches {group} nothing"
         for module in (backbone, *modules.values()):
             module.zero_grad()
     assert bridge.sample(3).shape == (3, 3, 16, 16)

@@ -55,7 +55,7 @@ def _report(exc: BaseException) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
     if isinstance(exc, KeyboardInterrupt | typer.Abort):
-        return _say("interrupted", INTERRUPTED)
+        return _say(str(exc) or "interrupted", INTERRUPTED)
     if isinstance(exc, DazooError):
         return _say(str(exc), exc.exit_code)
     if isinstance(exc, usage):

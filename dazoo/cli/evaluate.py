@@ -35,7 +35,7 @@ def command(
     if scenario is not None and target is not None:
         raise SettingsError("--scenario and --target both name pictures; give one of them.")
     from dazoo.models.load import load
-    from dazoo.runs.adapting import evaluate
+    from dazoo.runs.evaluating import evaluate
 
     loaded = load(model)
     found = evaluate(loaded, scenario=scenario, target=target, data=data, device=device, download=download)

@@ -19,16 +19,17 @@ from dazoo.cli.options import Set
 from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
-from dazoo.cli.output import say
 from dazoo.cli.output import title
-from dazoo.errors import SettingsError
 from dazoo.registry.names import parse
+from dazoo.registry.plugins import zoo
 
 
 def command(
     name: Annotated[str, typer.Argument(help="A recipe; one without a scenario for your own pictures.", show_default=False)],
-    source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: a folder a class.")] = None,
-    target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (a folder a class) only count.")] = None,
+    source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.")] = None,
+    target: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")
+    ] = None,
     data: Data = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; runs/NAME-seedN unless given.")] = None,
     seed: Seed = 0,
@@ -41,20 +42,14 @@ def command(
 ) -> None:
     """Train a recipe, or continue what was interrupted: the same command again."""
     wanted = parse_settings(settings or ())
-    if (source is None) != (target is None):
-        raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
-    parse(name)  # a wrong name is told before torch is imported, which takes seconds
+    parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
     from dazoo.runs.training import train
 
     folder = out or default_folder(name, seed)
-    try:
-        trained = train(
-            name, source=source, target=target, data=data, out=folder, seed=seed, device=device,
-            settings=wanted, source_only=source_only, download=download, quiet=quiet,
-        )  # fmt: skip
-    except KeyboardInterrupt:
-        say(f"the same command continues from the last state in {folder}.")
-        raise
+    trained = train(
+        name, source=source, target=target, data=data, out=folder, seed=seed, device=device,
+        settings=wanted, source_only=source_only, download=download, quiet=quiet,
+    )  # fmt: skip
     if not trained.first:
         return
     results = trained.model.config.get("results", {})

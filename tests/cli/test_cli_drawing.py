@@ -21,7 +21,7 @@ def model() -> Model:
     torch.manual_seed(0)
     backbone = zoo().backbones.build("fcn", num_classes=4, width=4)
     recipe = {"backbone": "fcn", "method": "source"}
-    return Model(backbone, recipe=recipe, classes=("a", "b", "c", "d"), channels=3, size=24).eval()
+    return Model(backbone, {"recipe": recipe, "classes": ["a", "b", "c", "d"], "channels": 3, "size": 24}).eval()
 
 
 def test_the_middle_of_a_crop_is_its_prediction(model: Model) -> None:

@@ -196,7 +196,7 @@ def test_a_generator_that_does_not_fit_is_found_when_it_is_asked_for(folder: Pat
     model = load(folder)
     model.predict(np.zeros((24, 24, 3), np.uint8))
     for _ in range(2):  # the second time too: no generator with random weights is left behind
-        with pytest.raises(WeightsError, match="generator.safetensors does not fit the GAN's generator: it lacks 'generator/bias'"):
+        with pytest.raises(WeightsError, match="generator.safetensors does not fit the generator: it lacks 'generator/bias'"):
             model.generate(1)
 
 

@@ -232,6 +232,6 @@ def test_a_model_travels_between_processes(model: Model) -> None:
 
 def test_parts_that_do_not_fit_are_refused(model: Model) -> None:
     with pytest.raises(SettingsError, match="for 3 classes and 3 channel"):
-        Model(model.backbone, recipe={"backbone": "tiny"}, classes=["a", "b"], channels=3, size=24)
+        Model(model.backbone, {"recipe": {"backbone": "tiny"}, "classes": ["a", "b"], "channels": 3, "size": 24})
     with pytest.raises(SettingsError, match="unknown key 'epochs'"):
-        Model(model.backbone, recipe={"backbone": "tiny"}, classes=["a", "b", "c"], channels=3, size=24, config={"epochs": 3})
+        Model(model.backbone, {"recipe": {"backbone": "tiny"}, "classes": ["a", "b", "c"], "channels": 3, "size": 24, "epochs": 3})

@@ -193,10 +193,9 @@ def test_names_without_weights(parts: object) -> None:
 
 def test_saved_settings_build_the_network_and_pretrained_weights_are_not_fetched_again(parts: object, tmp_path: Path) -> None:
     backbone = create("tiny", num_classes=2, width=7).backbone
-    made = Model(
-        backbone, recipe={"backbone": "tiny"}, classes=["a", "b"], channels=3, size=32,
-        config={"backbone_settings": {"width": 7, "pretrained": True}},
-    )  # fmt: skip
+    arguments = {"width": 7, "pretrained": True}
+    config = {"recipe": {"backbone": "tiny"}, "classes": ["a", "b"], "channels": 3, "size": 32, "backbone_settings": arguments}
+    made = Model(backbone, config)
     assert load(save(made, tmp_path / "seven")).backbone.num_features == 7
 
 
