@@ -27,9 +27,7 @@ from dazoo.registry.plugins import zoo
 def command(
     name: Annotated[str, typer.Argument(help="A recipe; one without a scenario for your own pictures.", show_default=False)],
     source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.")] = None,
-    target: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")
-    ] = None,
+    target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")] = None,
     data: Data = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; runs/NAME-seedN unless given.")] = None,
     seed: Seed = 0,

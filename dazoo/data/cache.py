@@ -28,7 +28,7 @@ def files_key(paths: Iterable[Path], *facts: object) -> str:
     return h.hexdigest()[:20]
 
 
-def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | None = None, terms: str = "unknown") -> ImageSet:
+def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | None = None) -> ImageSet:
     """`make()`, kept as a pack in the cache folder under its key; resized to `size` pixels a side, which is kept too.
 
     The cache is a convenience: a copy that is damaged is made again, and a folder that cannot be written costs the
@@ -39,14 +39,13 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
         key: what `files_key` gave for the sources.
         make: decodes the set.
         size: side of the square pictures wanted; None takes them as they are.
-        terms: terms of use, kept in the pack.
     """
     if size is not None:
-        whole = cached(name, key, make, terms=terms)
+        whole = cached(name, key, make)
         if whole.size == (size, size):
             return whole
         smaller = partial(_resized, whole, size)
-        return cached(f"{name}-{size}", key, smaller, terms=terms)
+        return cached(f"{name}-{size}", key, smaller)
     folder = cache_dir() / "packs" / f"{name}-{key}"
     if folder.is_dir():
         try:
@@ -55,7 +54,7 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
             shutil.rmtree(folder, ignore_errors=True)
     images = make()
     try:
-        write_pack(folder, images, terms=terms)
+        write_pack(folder, images)
         return read_pack(folder)
     except DataError as error:
         if not folder.is_dir():  # another process may have been first, which is no reason to complain

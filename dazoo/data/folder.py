@@ -120,7 +120,6 @@ def read_files(
     channels: int = 3,
     boxes: Sequence[Box] | None = None,
     progress: Progress | None = None,
-    terms: str = "unknown",
 ) -> ImageSet:
     """Given picture files, decoded, and kept decoded in the cache folder until one of them changes.
 
@@ -131,7 +130,6 @@ def read_files(
         classes: class names, in index order.
         boxes: the part to take of each picture, or None for all of it.
         size, channels, progress: see `read_labelled`.
-        terms: terms of use, kept with the decoded copy.
 
     Raises:
         PictureError: pictures that cannot be read; the message names them.
@@ -144,7 +142,7 @@ def read_files(
         key = files_key(paths, size, channels, tuple(classes), None if labels is None else labels.tolist(), boxes)
     except OSError:
         return make()  # a file that is not there is named by the decoder
-    return cached(re.sub(r"[^\w.-]+", "_", name) or "pictures", key, make, terms=terms)
+    return cached(re.sub(r"[^\w.-]+", "_", name) or "pictures", key, make)
 
 
 def pack_folder(

@@ -10,7 +10,6 @@ import numpy as np
 from dazoo.contracts.dataset import Domains
 from dazoo.contracts.images import ImageSet
 from dazoo.data.checks import check_domains
-from dazoo.data.folder import Progress
 from dazoo.data.folder import class_folders
 from dazoo.data.folder import picture_files
 from dazoo.data.folder import read_labelled
@@ -31,21 +30,19 @@ def own_domains(
     target_labelled: bool | None = None,
     test_fraction: float = 0.1,
     seed: int = 0,
-    progress: Progress | None = None,
 ) -> Domains:
     """Two folders as a task.
 
     Args:
-        source_dir: a folder a class (or a labelled pack); a part of each class is held out as the source's test set.
-        target_dir: pictures at any depth (or a pack). A folder a class, with the source's class names, gives labels for
+        source_dir: one folder per class (or a labelled pack); a part of each class is held out as the source's test set.
+        target_dir: pictures at any depth (or a pack). One folder per class, with the source's class names, gives labels for
             evaluation; training never sees them.
         size: side of the square pictures, pixels.
         channels: 3 or 1.
-        target_labels_dir: a folder a class of other target pictures, to evaluate on.
+        target_labels_dir: one folder per class of other target pictures, to evaluate on.
         target_labelled: whether the subfolders of `target_dir` are classes; None: they are when all bear class names.
         test_fraction: part of each source class that is held out, in (0, 1); at least one picture of a class that has two.
         seed: fixes which ones.
-        progress: called while pictures are read.
 
     Returns:
         The domains; the target sets have `labels` None when nothing gives them.
@@ -56,12 +53,12 @@ def own_domains(
     """
     if not 0 < test_fraction < 1:
         raise DataError(f"test_fraction is {test_fraction}; expected a number between 0 and 1, such as 0.1.")
-    source = read_labelled(source_dir, size=size, channels=channels, progress=progress)
+    source = read_labelled(source_dir, size=size, channels=channels)
     train, test = split_classes(source, test_fraction, seed)
-    target = _target(Path(target_dir).expanduser(), source.classes, target_labelled, size, channels, progress)
+    target = _target(Path(target_dir).expanduser(), source.classes, target_labelled, size, channels)
     target_test = target
     if target_labels_dir is not None:
-        target_test = _labelled(Path(target_labels_dir).expanduser(), source.classes, size, channels, progress)
+        target_test = _labelled(Path(target_labels_dir).expanduser(), source.classes, size, channels)
     domains = Domains(train, test, target, target_test)
     check_domains(domains, size=size, channels=channels)
     return domains
@@ -88,12 +85,12 @@ def split_classes(images: ImageSet, fraction: float, seed: int) -> tuple[ImageSe
     return images.select(np.flatnonzero(~mask)), images.select(np.flatnonzero(mask))
 
 
-def _target(folder: Path, classes: tuple[str, ...], labelled: bool | None, size: int, channels: int, progress: Progress | None) -> ImageSet:
+def _target(folder: Path, classes: tuple[str, ...], labelled: bool | None, size: int, channels: int) -> ImageSet:
     if labelled is None and folder.is_dir():
         labelled = _looks_labelled(folder, classes)
     if labelled:
-        return _labelled(folder, classes, size, channels, progress)
-    return read_loose(folder, size=size, channels=channels, classes=classes, progress=progress)
+        return _labelled(folder, classes, size, channels)
+    return read_loose(folder, size=size, channels=channels, classes=classes)
 
 
 def _looks_labelled(folder: Path, classes: tuple[str, ...]) -> bool:
@@ -113,12 +110,12 @@ def _looks_labelled(folder: Path, classes: tuple[str, ...]) -> bool:
     return bool(known)
 
 
-def _labelled(folder: Path, classes: tuple[str, ...], size: int, channels: int, progress: Progress | None) -> ImageSet:
+def _labelled(folder: Path, classes: tuple[str, ...], size: int, channels: int) -> ImageSet:
     if folder.is_dir() and is_pack(folder):
         strange = sorted(set(pack_info(folder).classes) - set(classes))
         if strange:
             raise DataError(f"The pack {folder} has classes that the source lacks: {', '.join(strange)}. Leave them out and pack again.")
-    found = read_labelled(folder, size=size, channels=channels, classes=classes, progress=progress)
+    found = read_labelled(folder, size=size, channels=channels, classes=classes)
     if found.classes == classes or found.labels is None:
         return found
     index = np.array([classes.index(c) for c in found.classes], np.int64)
