@@ -19,6 +19,7 @@ from dazoo.errors import SettingsError
 from dazoo.models.tensors import check_file
 from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import read_tensors
+from dazoo.registry.plugins import CORE
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.registry import did_you_mean
 
@@ -27,7 +28,7 @@ def bridge_for(plugins: Plugins, gan: str, kind: str | None = None) -> str:
     """Name of the bridge that a registered GAN is used with.
 
     Bridges fit that feed nothing but what the GAN takes. Of several, `kind` is taken, else the first that the GAN's `bridges` names, else
-    the only one.
+    the only one, else the only one that comes with the core: a plugin that is installed changes no recipe that it does not name.
 
     Raises:
         PluginError: no registered bridge fits.
@@ -45,7 +46,8 @@ def bridge_for(plugins: Plugins, gan: str, kind: str | None = None) -> str:
                 f"bridge.kind is {kind!r}, which does not fit {gan!r}.{did_you_mean(str(kind), fit)} Choose {' or '.join(fit)}."
             )
         return kind
-    preferred = [name for name in cls.bridges if name in fit] or (fit if len(fit) == 1 else [])
+    core = [name for name in fit if plugins.bridges.entry(name).dist == CORE]
+    preferred = [name for name in cls.bridges if name in fit] or next(([*names] for names in (fit, core) if len(names) == 1), [])
     if not preferred:
         raise SettingsError(f"Several bridges fit the GAN {gan!r}: {', '.join(fit)}. Choose one with --set bridge.kind=NAME.")
     return preferred[0]

@@ -46,7 +46,7 @@ def terms_are_finite_named_scalars(name: str, build: Build) -> None:
 def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -> None:
     """After each phase the groups that it names have moved and every other parameter is equal to the bit."""
     r = Rehearsal(build)
-    before = {k: [p.detach().clone() for p in group] for k, group in r.groups.parameters.items()}
+    before: dict[str, list[Tensor]] = {}
     owners: dict[int, set[str]] = {}
     for key, group in r.groups.parameters.items():
         for p in group:
@@ -60,10 +60,13 @@ def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -
             else:
                 strays = [i for i, (p, m) in enumerate(zip(group, moved, strict=True)) if m and not owners[id(p)] & set(phase.groups)]
                 assert not strays, f"{name}: phase {phase.name!r} does not train {key!r}, but {len(strays)} of its parameters changed."
-        for key, group in r.groups.parameters.items():
-            before[key] = [p.detach().clone() for p in group]
+        remember()
+
+    def remember() -> None:
+        before.update({k: [p.detach().clone() for p in group] for k, group in r.groups.parameters.items()})
 
     for number, progress in enumerate(r.moments()):
+        remember()
         r.run(number, progress, watch=watch)
 
 

@@ -47,8 +47,13 @@ def domains() -> Domains:
 
 def run(name: str, flat: dict[str, Any] | None = None, *, seed: int = 0, folder: Any = None, data: Domains | None = None) -> Result:
     """Train `name` on the toy task for a few steps."""
+    return run_plain(name, {**SMALL, **(flat or {})}, seed=seed, folder=folder, data=data)
+
+
+def run_plain(name: str, flat: dict[str, Any], *, seed: int = 0, folder: Any = None, data: Domains | None = None) -> Result:
+    """The same with these settings alone."""
     recipe = parse(name, zoo())
-    settings, arguments = split_settings({**SMALL, **(flat or {})})
+    settings, arguments = split_settings(flat)
     layers = settings_of_parts(zoo(), replace(recipe, scenario=None), arguments)
     layers.pop("own pictures")
     plan = Plan(recipe, seed, Settings.layered(*layers.values(), settings), arguments, {})
