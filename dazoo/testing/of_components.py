@@ -73,7 +73,7 @@ def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -
 def critic_and_backbone_both_learn(name: str, build: Build) -> None:
     """After a step of every phase each critic and the backbone's body have had a non-zero gradient."""
     r = Rehearsal(build)
-    critics = [key for key, group in r.groups.parameters.items() if key.startswith("critic") and group]
+    critics = [key for key, group in r.groups.parameters.items() if "critic" in key and group]
     if not critics:
         raise Skip(f"{name} has no critic")
     seen = dict.fromkeys([*critics, "backbone.body"], 0.0)

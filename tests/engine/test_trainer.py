@@ -93,6 +93,50 @@ def test_an_interrupted_run_ends_in_the_same_bits(name, tmp_path, monkeypatch):
     assert toy.same(dict(whole.chosen), dict(resumed.chosen))
 
 
+def test_ctrl_c_saves_too_and_the_same_call_continues(tmp_path, monkeypatch):
+    whole = toy.run("fcn-dann")
+    step = Trainer._step
+
+    def stopped(self):
+        step(self)
+        if self.number == 3 and not (tmp_path / "stopped").exists():
+            (tmp_path / "stopped").touch()
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "_step", stopped)
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.default_int_handler)  # whatever the shell of this test does
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt, match="after step 3 of 8; its state is in .*; the same command continues"):
+            toy.run("fcn-dann", folder=tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [p.name for p in (tmp_path / "run").glob("step-*")] == ["step-00000003"]
+    assert toy.same(toy.state(whole), toy.state(toy.run("fcn-dann", folder=tmp_path / "run")))
+
+
+def test_cyclegan_in_micro_batches_hands_each_its_own_fakes(monkeypatch):
+    """A critic once compared every micro-batch with the translations of the last one."""
+    from dazoo_image_gans.cyclegan import CycleGAN
+
+    drawn, shown = [], []
+    generators, critics = CycleGAN._generators, CycleGAN._critics
+
+    def drawing(self, step):
+        terms = generators(self, step)
+        drawn.append(step.kept["cyclegan/fakes"][1])
+        return terms
+
+    def showing(self, step):
+        shown.append(step.kept["cyclegan/fakes"][1])
+        return critics(self, step)
+
+    monkeypatch.setattr(CycleGAN, "_generators", drawing)
+    monkeypatch.setattr(CycleGAN, "_critics", showing)
+    toy.run("fcn-cyclegan", {**GAN, "accumulate": 3, "epochs": 1, "steps_per_epoch": 1})
+    assert len(drawn) == 3 and all(a is b for a, b in zip(drawn, shown, strict=True))
+
+
 KILLED = """
 import sys
 sys.path.insert(0, {here!r})
