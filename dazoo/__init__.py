@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
-from typing import Any
 
+from dazoo.lazy import lazy
 from dazoo.moved import keep_old_paths
 from dazoo.version import __version__
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from dazoo.models.load import load
     from dazoo.registry.hookspecs import hookimpl
     from dazoo.registry.listing import list_backbones
+    from dazoo.registry.listing import list_bridges
     from dazoo.registry.listing import list_datasets
     from dazoo.registry.listing import list_entries
     from dazoo.registry.listing import list_executors
@@ -33,6 +33,7 @@ __all__ = [
     "evaluate",
     "hookimpl",
     "list_backbones",
+    "list_bridges",
     "list_datasets",
     "list_entries",
     "list_executors",
@@ -44,33 +45,26 @@ __all__ = [
     "train",
 ]
 
-_LAZY = {
-    "adapt": "dazoo.runs.adapting",
-    "create": "dazoo.models.create",
-    "evaluate": "dazoo.runs.adapting",
-    "hookimpl": "dazoo.registry.hookspecs",
-    "list_backbones": "dazoo.registry.listing",
-    "list_datasets": "dazoo.registry.listing",
-    "list_entries": "dazoo.registry.listing",
-    "list_executors": "dazoo.registry.listing",
-    "list_gans": "dazoo.registry.listing",
-    "list_methods": "dazoo.registry.listing",
-    "list_scenarios": "dazoo.registry.listing",
-    "list_validators": "dazoo.registry.listing",
-    "load": "dazoo.models.load",
-    "train": "dazoo.runs.training",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public function's module when the function is first asked for."""
-    if name not in _LAZY:
-        raise AttributeError(f"module 'dazoo' has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "models.create": ("create",),
+        "models.load": ("load",),
+        "registry.hookspecs": ("hookimpl",),
+        "registry.listing": (
+            "list_backbones",
+            "list_bridges",
+            "list_datasets",
+            "list_entries",
+            "list_executors",
+            "list_gans",
+            "list_methods",
+            "list_scenarios",
+            "list_validators",
+        ),
+        "runs.adapting": ("adapt", "evaluate"),
+        "runs.training": ("train",),
+    },
+)
 
 keep_old_paths()

@@ -8,14 +8,14 @@ from inspect import signature
 from typing import TYPE_CHECKING
 from typing import Any
 
-from dazoo.contracts import Bridge
-from dazoo.contracts import Problem
 from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
 from dazoo.registry.registry import did_you_mean
 
 
 if TYPE_CHECKING:
+    from dazoo.contracts import Bridge
+    from dazoo.contracts import Problem
     from dazoo.registry.plugins import Plugins
 
 

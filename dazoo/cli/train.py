@@ -23,6 +23,7 @@ from dazoo.cli.output import say
 from dazoo.cli.output import title
 from dazoo.errors import SettingsError
 from dazoo.registry.names import parse
+from dazoo.registry.plugins import zoo
 
 
 def command(
@@ -43,7 +44,7 @@ def command(
     wanted = parse_settings(settings or ())
     if (source is None) != (target is None):
         raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
-    parse(name)  # a wrong name is told before torch is imported, which takes seconds
+    parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
     from dazoo.runs.training import train
 
     folder = out or default_folder(name, seed)

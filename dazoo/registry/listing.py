@@ -15,6 +15,11 @@ def list_gans(pattern: str = "*") -> list[str]:
     return zoo().gans.names(pattern)
 
 
+def list_bridges(pattern: str = "*") -> list[str]:
+    """Names of bridges (how a GAN helps a classifier) that match a wildcard pattern, sorted."""
+    return zoo().bridges.names(pattern)
+
+
 def list_methods(pattern: str = "*") -> list[str]:
     """Method names that match a wildcard pattern, sorted."""
     return zoo().methods.names(pattern)

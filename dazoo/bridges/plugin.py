@@ -1,0 +1,19 @@
+"""The core's bridges, registered by the road that every plugin takes."""
+
+from __future__ import annotations
+
+from dazoo.registry.hookspecs import Register
+from dazoo.registry.hookspecs import hookimpl
+
+
+dazoo_api = 1
+
+
+@hookimpl
+def dazoo_register_bridges(register: Register) -> None:
+    register(
+        "generate_to_adapt",
+        "dazoo.bridges.generate_to_adapt:GenerateToAdapt",
+        summary="The GAN draws from the classifier's features and teaches it (Sankaranarayanan et al. 2018)",
+    )
+    register("translate", "dazoo.bridges.translate:Translate", summary="Train on source pictures re-drawn in the target's style")
