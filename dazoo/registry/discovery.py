@@ -80,7 +80,7 @@ def distributions(path: Iterable[str] | None, broken: Callable[[str, Exception],
             # The raw text is read first: parsing the metadata of a hundred unrelated distributions is what makes discovery slow.
             if f"[{GROUP}]" not in (dist.read_text("entry_points.txt") or ""):
                 continue
-            name = str(canonicalize_name(dist.metadata.get("Name")))  # type: ignore[arg-type]  # None is no name: the error below
+            name = str(canonicalize_name(dist.metadata["Name"]))  # None is no name: the error below
             points = sorted((p for p in dist.entry_points if p.group == GROUP), key=lambda p: p.name)
             found.setdefault(name, (dist, points))
             _ = dist.version, dist.requires

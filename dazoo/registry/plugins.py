@@ -86,7 +86,7 @@ class Plugins:
         self.strict = _truthy(environ.get("DAZOO_PLUGINS_STRICT"))
         self.trace = _truthy(environ.get("DAZOO_TRACE_PLUGINS"))
         only = environ.get("DAZOO_PLUGINS")
-        self.only = None if only is None else {canonicalize_name(n.strip()): n.strip() for n in only.split(",") if n.strip()}
+        self.only = None if only is None else {str(canonicalize_name(n)): n for n in map(str.strip, only.split(",")) if n}
         self.loaded: dict[str, Loaded] = {}
         for attribute, (kind, base) in KINDS.items():
             setattr(self, attribute, Registry[Any](kind, base, hint=self.hint))
@@ -120,8 +120,10 @@ class Plugins:
             dist, points = found[name]
             for point in points:
                 self.load(point.load, dist=name, version=dist.version, entry_point=point.name, target=point.value, requires=dist.requires)
-        for name in sorted(set(self.only or ()) - set(found)):
-            error = f"DAZOO_PLUGINS asks for {self.only[name]!r}, but no installed distribution of that name brings a dazoo plugin"
+        for name, written in sorted((self.only or {}).items()):
+            if name in found:
+                continue
+            error = f"DAZOO_PLUGINS asks for {written!r}, but no installed distribution of that name brings a dazoo plugin"
             self._note(Loaded(dist=name, version="", entry_point="", target="", error=error))
         self._say(f"{len(self.loaded)} plugins in {1000 * (time.perf_counter() - start):.1f} ms")
         return self

@@ -238,7 +238,7 @@ class Registry(Generic[T]):
     def _bad_arguments(self, name: str, cls: type, exc: TypeError) -> SettingsError:
         """What Python says about a call, with what the class takes."""
         named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        inits = [inspect.signature(c.__init__) for c in cls.__mro__ if inspect.isfunction(c.__dict__.get("__init__"))]
+        inits = [inspect.signature(init) for c in cls.__mro__ if inspect.isfunction(init := vars(c).get("__init__"))]
         takes = list(dict.fromkeys(p.name for s in inits for p in s.parameters.values() if p.kind in named and p.name != "self"))
         refused = re.search(r"unexpected keyword argument '(\w+)'", str(exc))
         near = did_you_mean(refused[1], takes) if refused else ""
