@@ -6,6 +6,7 @@ import ast
 import inspect
 import pkgutil
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def public() -> dict[str, str]:
     }
 
 
+@cache
 def users() -> set[str]:
     """Names that code outside `dazoo.losses` imports from it, or from a module of it that it imports."""
     files = [f for f in [*ROOT.glob("dazoo/**/*.py"), *ROOT.glob("plugins/*/dazoo_*/**/*.py")] if "losses" not in f.parts]
