@@ -24,6 +24,7 @@ from dazoo.errors import DazooError
 from dazoo.models.save import save
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
+from dazoo.registry.plugins import zoo
 
 
 NAMES = (
@@ -160,7 +161,7 @@ def main() -> None:
     right = total = 0
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
-        groups = {"name": {repr(n): (lambda n=n: parse(n)) for n in NAMES}, "folder": folders(root), "picture": pictures(root)}
+        groups = {"name": {repr(n): (lambda n=n: parse(n, zoo())) for n in NAMES}, "folder": folders(root), "picture": pictures(root)}
         groups["weights"] = weights(root)
         for group, cases in groups.items():
             print(f"\n{group}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
-from typing import Any
 
+from dazoo.lazy import lazy
 from dazoo.moved import keep_old_paths
 from dazoo.version import __version__
 
@@ -50,36 +49,29 @@ __all__ = [
     "train",
 ]
 
-_LAZY = {
-    "adapt": "dazoo.runs.adapting",
-    "create": "dazoo.models.create",
-    "evaluate": "dazoo.runs.evaluating",
-    "hookimpl": "dazoo.registry.hookspecs",
-    "list_backbones": "dazoo.registry.listing",
-    "list_bridges": "dazoo.registry.listing",
-    "list_datasets": "dazoo.registry.listing",
-    "list_entries": "dazoo.registry.listing",
-    "list_executors": "dazoo.registry.listing",
-    "list_gans": "dazoo.registry.listing",
-    "list_methods": "dazoo.registry.listing",
-    "list_scenarios": "dazoo.registry.listing",
-    "list_validators": "dazoo.registry.listing",
-    "load": "dazoo.models.load",
-    "save": "dazoo.models.save",
-    "stream": "dazoo.runs.streaming",
-    "train": "dazoo.runs.training",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public function's module when the function is first asked for."""
-    if name not in _LAZY:
-        raise AttributeError(f"module 'dazoo' has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "models.create": ("create",),
+        "models.load": ("load",),
+        "models.save": ("save",),
+        "registry.hookspecs": ("hookimpl",),
+        "registry.listing": (
+            "list_backbones",
+            "list_bridges",
+            "list_datasets",
+            "list_entries",
+            "list_executors",
+            "list_gans",
+            "list_methods",
+            "list_scenarios",
+            "list_validators",
+        ),
+        "runs.adapting": ("adapt",),
+        "runs.evaluating": ("evaluate",),
+        "runs.streaming": ("stream",),
+        "runs.training": ("train",),
+    },
+)
 
 keep_old_paths()

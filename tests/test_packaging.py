@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -55,9 +56,40 @@ def test_constraints_are_ranges_and_say_what_the_project_says() -> None:
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
     ranges = {r.name: r.specifier for r in map(Requirement, lines)}
     assert not any(s.operator in ("==", "===") or "://" in s.version for spec in ranges.values() for s in spec)
-    for text in CORE["dependencies"]:
-        requirement = Requirement(text)
-        assert ranges[requirement.name] == requirement.specifier, text
+    ours = {f"dazoo-{d.name}" for d in DISTS} | {"dazoo"}
+    everywhere = [r for d in [ROOT, *DISTS] for r in project(d)["project"]["dependencies"]] + project(ROOT)["dependency-groups"]["dev"]
+    for requirement in map(Requirement, everywhere):
+        assert requirement.name in ours or ranges[requirement.name] == requirement.specifier, requirement
+
+
+@pytest.mark.parametrize("dist", [ROOT, *DISTS], ids=lambda d: d.name)
+def test_a_distribution_declares_what_it_imports_and_no_more(dist: Path) -> None:
+    told = project(dist)["project"]
+    optional = {"dazoo": {"fsspec", "pytest"}}.get(told["name"], set()) | {
+        Requirement(r).name for extra in told.get("optional-dependencies", {}).values() for r in extra
+    }
+    declared = {Requirement(r).name for r in told["dependencies"]}
+    names = {"PIL": "pillow", "sklearn": "scikit-learn", "huggingface_hub": "huggingface-hub"}
+    used = {names.get(name, name) for folder in (["dazoo"] if dist == ROOT else packages(dist)) for name in imports(dist / folder)}
+    assert used - optional == declared - optional
+
+
+def imports(folder: Path) -> set[str]:
+    """Top-level packages that a package's code imports, without Python's own and its siblings."""
+    trees = [ast.parse(f.read_text()) for f in folder.rglob("*.py")]
+    found = {a.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    found |= {node.module for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    tops = {name.partition(".")[0] for name in found}
+    return {name for name in tops if name not in sys.stdlib_module_names and name != folder.name and not name.startswith("dazoo_")}
+
+
+@pytest.mark.parametrize("dist", [ROOT, *DISTS], ids=lambda d: d.name)
+def test_a_distribution_says_where_it_comes_from_and_that_it_has_types(dist: Path) -> None:
+    told = project(dist)["project"]
+    assert {"Homepage", "Issues", "Changelog"} <= set(told["urls"])
+    assert told["authors"] and (dist / told["readme"]).is_file()
+    assert "Typing :: Typed" in told["classifiers"]
+    assert all((dist / name / "py.typed").is_file() for name in (["dazoo"] if dist == ROOT else packages(dist)))
 
 
 @pytest.mark.slow

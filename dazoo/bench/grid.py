@@ -154,7 +154,7 @@ def _matching(registry: Registry, patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         names = registry.names("*" if pattern == "all" else pattern)
         if not names:
-            registry.entry(pattern)  # says what is wrong with a plain name
+            registry.get(pattern)  # says what is wrong with a plain name
             raise UnknownName(f"No {registry.kind} matches {pattern!r}; 'dazoo list {registry.kind}s' shows what there is.")
         found.update(dict.fromkeys(names))
     return list(found)

@@ -35,6 +35,7 @@ from dazoo.errors import ProcessDied
 from dazoo.errors import StoreError
 from dazoo.plain import strict_json
 from dazoo.registry.names import parse
+from dazoo.registry.plugins import zoo
 from dazoo.version import __version__
 
 
@@ -194,7 +195,7 @@ def failure(job: Job, kind: str, message: str, trace: str = "", seconds: float =
     return {
         **_head(job),
         "status": "failed",
-        "recipe": asdict(parse(job.name)),
+        "recipe": asdict(parse(job.name, zoo())),
         "adapts": None,
         "batch": {"asked": job.identity["settings"]["batch"], "used": None},
         "machine": machine(job.device),

@@ -1,9 +1,8 @@
-"""The bridges that come with the core, registered the way every plugin registers its own."""
+"""The core's bridges, registered by the road that every plugin takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from dazoo.registry.hookspecs import Register
 from dazoo.registry.hookspecs import hookimpl
 
 
@@ -11,7 +10,7 @@ dazoo_api = 1
 
 
 @hookimpl
-def dazoo_register_bridges(register: Callable[..., None]) -> None:
+def dazoo_register_bridges(register: Register) -> None:
     register(
         "generate_to_adapt",
         "dazoo.bridges.generate_to_adapt:GenerateToAdapt",

@@ -49,7 +49,7 @@ def _report(exc: BaseException) -> int:
     """Say what went wrong, in a line, and give the exit code."""
     import typer
 
-    usage = typer.BadParameter.__mro__[1]  # typer brings its own click, or uses the installed one
+    usage: Any = typer.BadParameter.__mro__[1]  # typer brings its own click, or uses the installed one
     if isinstance(exc, PipeClosed | BrokenPipeError):
         # Python would complain at exit when it flushes what nobody reads.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -121,7 +121,7 @@ def run(
 
     with View(work_folder(store, work), quiet) as view:
         driver = Driver(
-            store, made, data and str(data.absolute()), device, weights, needs=needs, processes=processes, watch=view, work=work
+            store, made, str(data.absolute()) if data else None, device, weights, needs=needs, processes=processes, watch=view, work=work
         )
         count = driver.run(cells)
         status = view.status()
@@ -205,7 +205,7 @@ def _suite(name: str | None, lists: dict[str, str | None], triples: bool, seeds:
     from dazoo.bench.grid import read_suite
     from dazoo.bench.grid import split
 
-    given = {key: split(text) for key, text in lists.items() if text}
+    given: dict[str, Any] = {key: split(text) for key, text in lists.items() if text}
     if name is None and not given:
         from dazoo.bench.grid import suite_names
 

@@ -86,7 +86,7 @@ def get(
     from dazoo.registry.plugins import zoo
 
     plugins = zoo()
-    entry = plugins.datasets.entry(name)
+    entry = plugins.datasets.get(name)
     if data is not None:
         data.expanduser().mkdir(parents=True, exist_ok=True)
     root = data_root(data)
@@ -101,7 +101,7 @@ def get(
 
 def _look(plugins: Any, name: str, root: Path) -> dict[str, Any]:
     """A data set's state: it is found when both splits can be read."""
-    entry = plugins.datasets.entry(name)
+    entry = plugins.datasets.get(name)
     fact: dict[str, Any] = {"name": name, "summary": entry.summary}
     try:
         dataset = plugins.datasets.build(name)

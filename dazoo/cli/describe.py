@@ -75,4 +75,4 @@ def _own(cls: type) -> dict[str, inspect.Parameter]:
 
 
 def _signature(cls: type) -> list[inspect.Parameter]:
-    return list(inspect.signature(cls.__init__).parameters.values())[1:]  # without self
+    return list(inspect.signature(inspect.getattr_static(cls, "__init__")).parameters.values())[1:]  # without self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Annotated
 
 import typer
@@ -19,6 +20,10 @@ from dazoo.cli.output import emit_json
 from dazoo.cli.output import per_cent
 from dazoo.cli.output import title
 from dazoo.errors import SettingsError
+
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def command(
@@ -72,7 +77,7 @@ def command(
         emit_four(found.four)
 
 
-def _mistake(classes: tuple[str, ...], confusion, name: str) -> str:  # noqa: ANN001 (an array, and importing its type costs time)
+def _mistake(classes: tuple[str, ...], confusion: np.ndarray, name: str) -> str:
     row = confusion[classes.index(name)].copy()
     row[classes.index(name)] = 0
     return f"taken for {classes[int(row.argmax())]} {row.max()} times" if row.max() else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated
+from typing import Any
 
 import typer
 
@@ -48,7 +49,7 @@ def command(
         raise typer.Exit(1)
 
 
-def registry_of(plugins: Plugins, kind: str) -> Registry:
+def registry_of(plugins: Plugins, kind: str) -> Registry[Any]:
     """The registry of a kind, in the singular or the plural.
 
     Raises:
@@ -84,18 +85,18 @@ def _summary(plugins: Plugins, as_json: bool) -> None:
     emit_table(("KIND", "COUNT", "NAMES"), rows)
 
 
-def _row(registry: Registry, name: str, count: int) -> tuple[str, str, str]:
+def _row(registry: Registry[Any], name: str, count: int) -> tuple[str, str, str]:
     if count > 1:
         plural = next(p for p, (kind, _) in KINDS.items() if kind == registry.kind)
-        dists = {e.dist for e in map(registry.entry, registry.names(name))}
+        dists = {r.dist for r in map(registry.get, registry.names(name))}
         return name, ", ".join(sorted(dists)), f"{count} names; \"dazoo list {plural} '{name}'\" shows them"
-    entry = registry.entry(name)
-    return name, f"{entry.dist} {entry.version}", entry.summary
+    found = registry.get(name)
+    return name, f"{found.dist} {found.version}", found.summary
 
 
-def _record(registry: Registry, name: str) -> dict[str, str]:
-    entry = registry.entry(name)
-    return {"name": name, "summary": entry.summary, "plugin": entry.plugin, "distribution": entry.dist, "version": entry.version}
+def _record(registry: Registry[Any], name: str) -> dict[str, str]:
+    found = registry.get(name)
+    return {"name": name, "summary": found.summary, "plugin": found.plugin, "distribution": found.dist, "version": found.version}
 
 
 def _mention_failures(plugins: Plugins) -> None:

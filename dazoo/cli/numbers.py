@@ -35,8 +35,7 @@ def emit_four(results: Mapping[str, Any]) -> None:
         interval = f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if {"low", "high"} <= set(row) else ""
         meaning = _MEANING[column].format(validator=results.get("validator", "the validator"))
         rows.append((column.replace("_", "-"), per_cent(row["mean"]), interval, meaning))
-    if not any(row[2] for row in rows):
-        rows = [(name, value, meaning) for name, value, _, meaning in rows]
-    emit_columns(rows, indent=2)
+    intervals = any(interval for _, _, interval, _ in rows)
+    emit_columns(rows if intervals else [(name, value, meaning) for name, value, _, meaning in rows], indent=2)
     runs, pictures = max(row.get("n", 1) for row in numbers.values()), results.get("n_target")
     emit(f"  on {pictures} labelled target pictures, {runs} run{'s' if runs > 1 else ''}")

@@ -13,8 +13,8 @@ from dazoo.cli.options import Json
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import emit_table
+from dazoo.registry.discovery import Loaded
 from dazoo.registry.plugins import KINDS
-from dazoo.registry.plugins import Record
 from dazoo.registry.plugins import zoo
 
 
@@ -25,18 +25,18 @@ def command(
     """List the plugins with version and what they bring; exit code 1 when one failed."""
     plugins = zoo()
     problems = plugins.check() if check else {}
-    records = list(plugins.loaded.values())
+    found = list(plugins.loaded.values())
     if as_json:
-        found = {"plugins": [{"name": r.name, "ok": r.ok, **asdict(r)} for r in records]}
-        emit_json({**found, "problems": problems} if check else found)
+        facts = {"plugins": [{"name": r.name, "ok": r.ok, **asdict(r)} for r in found]}
+        emit_json({**facts, "problems": problems} if check else facts)
     else:
-        emit_table(("PLUGIN", "VERSION", "STATE", "BRINGS"), [_row(r) for r in records])
-        for record in records:
-            if record.error:
-                emit(f"\n{record.name} {record.version} was left out: {record.error}")
-                emit(textwrap.indent(record.traceback.rstrip(), "    ")) if record.traceback else None
-            for warning in record.warnings:
-                emit(f"\n{record.name} {record.version}: {warning}")
+        emit_table(("PLUGIN", "VERSION", "STATE", "BRINGS"), [_row(r) for r in found])
+        for loaded in found:
+            if loaded.error:
+                emit(f"\n{loaded.name} {loaded.version} was left out: {loaded.error}")
+                emit(textwrap.indent(loaded.traceback.rstrip(), "    ")) if loaded.traceback else None
+            for warning in loaded.warnings:
+                emit(f"\n{loaded.name} {loaded.version}: {warning}")
         for where, problem in problems.items():
             emit(f"\n{where}: {problem}")
         if check and not problems:
@@ -45,10 +45,10 @@ def command(
         raise typer.Exit(1)
 
 
-def _row(record: Record) -> tuple[str, str, str, str]:
+def _row(loaded: Loaded) -> tuple[str, str, str, str]:
     parts = []
-    for kind, names in record.brings.items():
+    for kind, names in loaded.brings.items():
         shown = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in collapsed(sorted(names)))
         parts.append(f"{kind}: {shown}")
-    state = "failed" if record.error else "warning" if record.warnings else "ok"
-    return record.name, record.version, state, record.error or "; ".join(parts)
+    state = "failed" if loaded.error else "warning" if loaded.warnings else "ok"
+    return loaded.name, loaded.version, state, loaded.error or "; ".join(parts)

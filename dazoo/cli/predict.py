@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Any
+from typing import cast
 
 import typer
 
@@ -88,11 +89,11 @@ def expand(pictures: Sequence[Path]) -> tuple[list[Path], int]:
 def answers(model: Model, paths: Sequence[Path]) -> Iterator[tuple[Path, Prediction | PictureError]]:
     """Each picture with the model's answer or with why it cannot be read; one forward pass where all can."""
     try:
-        yield from zip(paths, model.predict(list(paths)), strict=True)
+        yield from zip(paths, cast("list[Prediction]", model.predict(list(paths))), strict=True)
     except PictureError:
         for path in paths:
             try:
-                yield path, model.predict(path)
+                yield path, cast("Prediction", model.predict(path))
             except PictureError as exc:
                 yield path, exc
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 from typing import Annotated
 from typing import Any
 
@@ -25,8 +26,12 @@ from dazoo.registry.names import locate
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
-from dazoo.registry.registry import Entry
+from dazoo.registry.registry import Registration
 from dazoo.registry.registry import did_you_mean
+
+
+if TYPE_CHECKING:
+    from dazoo.contracts import Bridge
 
 
 def command(
@@ -46,17 +51,17 @@ def command(
 
 def _facts(name: str, plugins: Plugins) -> list[dict[str, Any]]:
     """What a name stands for: a saved model, then the recipe behind it; or a recipe; or parts of that name, of any kind."""
-    path = Path(name.removeprefix("dir:")).expanduser()
-    if name.startswith("dir:") or (("/" in name or "\\" in name) and path.is_dir()):
-        return [_saved(path, None)]
-    if locate(name).scheme == "hub":
+    place = locate(name)
+    if place.scheme == "dir":
+        return [_saved(Path(place.text).expanduser(), None)]
+    if place.scheme == "hub":
         raise InvalidName(f"{name!r} lies on the Hub; load it once with dazoo.load({name!r}), then look at its .card.")
-    parts = [e for kind, registry in plugins.registries().items() if kind != "entry" for e in registry.find(name)]
+    parts = [r for kind, registry in plugins.registries().items() if kind != "entry" for r in registry.find(name)]
     if parts:
-        return [_part(entry, plugins) for entry in parts]
+        return [_part(part, plugins) for part in parts]
     found = []
     if plugins.entries.find(name):
-        found.append(_entry(plugins.entries.entry(name)))
+        found.append(_entry(plugins.entries.get(name)))
     try:
         found.append(_recipe(parse(name, plugins), plugins))
     except DazooError as exc:
@@ -73,7 +78,7 @@ def _unknown(name: str, plugins: Plugins, exc: DazooError) -> DazooError:
     return UnknownName(f"Nothing is called {name!r}.{did_you_mean(name, known)} 'dazoo list' shows what there is.{plugins.hint()}")
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Registration) -> dict[str, Any]:
     from dazoo.models.load import entry_folder
 
     origin = {"target": entry.target, "distribution": entry.dist, "version": entry.version, "summary": entry.summary}
@@ -95,7 +100,7 @@ def _recipe(recipe: Recipe, plugins: Plugins) -> dict[str, Any]:
     from dazoo.engine.settings import Settings
     from dazoo.runs.plan import settings_of_parts
 
-    parts = [_part(plugins.registries()[kind].entry(name), plugins) for kind, name in recipe.parts().items()]
+    parts = [_part(plugins.registries()[kind].get(name), plugins) for kind, name in recipe.parts().items()]
     layers = settings_of_parts(plugins, recipe, {})
     merged = Settings.layered(*layers.values())
     docs = docs_of(Settings, Settings.__dataclass_fields__)
@@ -106,64 +111,70 @@ def _recipe(recipe: Recipe, plugins: Plugins) -> dict[str, Any]:
     return {"is": "recipe", "name": compose(recipe), "parts": parts, "settings": rows}
 
 
-def _part(entry: Entry, plugins: Plugins) -> dict[str, Any]:
+def _part(found: Registration, plugins: Plugins) -> dict[str, Any]:
     from dazoo.cli.describe import about
     from dazoo.cli.describe import parameters
 
-    registry = plugins.registries()[entry.kind]
+    registry = plugins.registries()[found.kind]
     fact: dict[str, Any] = {
         "is": "part",
-        "kind": entry.kind,
-        "name": entry.name,
-        "qualified": entry.qualified,
-        "summary": entry.summary,
-        "target": entry.target,
-        "plugin": entry.plugin,
-        "distribution": entry.dist,
-        "version": entry.version,
-        "fixed": dict(entry.settings),
+        "kind": found.kind,
+        "name": found.name,
+        "qualified": found.qualified,
+        "summary": found.summary,
+        "target": found.target,
+        "origin": registry.origin(found.qualified),
+        "plugin": found.plugin,
+        "distribution": found.dist,
+        "version": found.version,
+        "fixed": dict(found.arguments),
     }
-    cls, base = registry.resolve(entry.qualified), resolve_name(registry.base)
+    cls = registry.resolve(found.qualified)
+    base = resolve_name(registry.base) if registry.base else None
     fact["about"] = about(cls)
-    fact["parameters"] = [vars(p) for p in parameters(cls, base, dict(entry.settings))]
-    return {**fact, **_more(entry, cls, plugins)}
+    fact["parameters"] = [vars(p) for p in parameters(cls, base, dict(found.arguments)) if p.name not in _FILLED_IN]
+    return {**fact, **_more(found, cls, plugins)}
 
 
-def _more(entry: Entry, cls: Any, plugins: Plugins) -> dict[str, Any]:
+_FILLED_IN = ("problem", "make_gan")
+"""What dazoo itself gives a bridge."""
+
+
+def _more(found: Registration, cls: Any, plugins: Plugins) -> dict[str, Any]:
     """Facts that only one kind has."""
-    if entry.kind == "backbone":
+    if found.kind == "backbone":
         return {"smallest picture": cls.min_size}
-    if entry.kind == "gan":
-        bridge = _bridge_of(entry, plugins)
+    if found.kind == "gan":
+        bridge = _bridge_of(found, plugins)
         return {"takes": sorted(cls.takes), "bridge": bridge and bridge.__name__, "bridge parameters": _bridge_parameters(bridge)}
-    if entry.kind == "method":
+    if found.kind == "method":
         return {"adapts trained models": cls.adapts_trained, "run settings": dict(cls.defaults)}
-    if entry.kind == "dataset":
-        return {"terms": cls.terms, "classes": list(plugins.datasets.build(entry.qualified).classes)}
-    if entry.kind == "scenario":
+    if found.kind == "dataset":
+        return {"terms": cls.terms, "classes": list(plugins.datasets.build(found.qualified).classes)}
+    if found.kind == "scenario":
         from dazoo.data.scenario import classes_of
 
-        made = plugins.scenarios.build(entry.qualified)
+        made = plugins.scenarios.build(found.qualified)
         pair = {"sources": list(made.sources), "target dataset": made.target, "run settings": made.settings}
         return {**pair, "classes": list(classes_of(made, plugins))}
     return {}
 
 
-def _bridge_of(entry: Entry, plugins: Plugins) -> type | None:
+def _bridge_of(gan: Registration, plugins: Plugins) -> type[Bridge] | None:
     """The class of the bridge that this GAN gets; None where none fits, or a person has to choose."""
     from dazoo.models.bridging import bridge_for
 
     try:
-        return plugins.bridges.resolve(bridge_for(plugins, entry.qualified))
+        return plugins.bridges.resolve(bridge_for(plugins, gan.qualified))
     except DazooError:
         return None
 
 
-def _bridge_parameters(bridge: type | None) -> list[dict[str, Any]]:
+def _bridge_parameters(bridge: type[Bridge] | None) -> list[dict[str, Any]]:
     from dazoo.cli.describe import parameters
     from dazoo.contracts import Bridge
 
-    return [] if bridge is None else [vars(p) for p in parameters(bridge, Bridge, {}) if p.name not in ("problem", "make_gan")]
+    return [] if bridge is None else [vars(p) for p in parameters(bridge, Bridge, {}) if p.name not in _FILLED_IN]
 
 
 # ------------------------------------------------------------------ for reading
@@ -205,6 +216,7 @@ def _print_part(fact: Mapping[str, Any]) -> None:
     title(f"{fact['name']}  a {fact['kind']}")
     emit(f"  {fact['about'] or fact['summary']}")
     emit(f"  {fact['target']}, plugin {fact['plugin']} of {fact['distribution']} {fact['version']}")
+    emit(f"  {fact['origin']}") if fact["origin"] != fact["target"] else None
     for key in ("smallest picture", "takes", "bridge", "adapts trained models", "sources", "target dataset", "classes", "terms"):
         if key in fact and fact[key] not in (None, ""):
             emit(f"  {key}: {_some(fact[key]) if isinstance(fact[key], list) else _value(fact[key])}")
@@ -212,7 +224,7 @@ def _print_part(fact: Mapping[str, Any]) -> None:
         emit(f"  run settings: {', '.join(f'{k}={_value(v)}' for k, v in fact['run settings'].items())}")
     if fact["kind"] == "scenario":
         return
-    settable = {"backbone": "backbone.", "gan": "gan.", "method": "method."}.get(fact["kind"], "")
+    settable = {"backbone": "backbone.", "gan": "gan.", "bridge": "bridge.", "method": "method."}.get(fact["kind"], "")
     rows = [(settable + p["name"], ("fixed at " if p["fixed"] else "") + _value(p["default"]), p["doc"]) for p in fact["parameters"]]
     rows += [("bridge." + p["name"], _value(p["default"]), p["doc"]) for p in fact.get("bridge parameters", [])]
     emit_columns(rows, indent=4)

@@ -5,9 +5,9 @@ The names are loaded when first asked for, so that data plugins and the command 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
-from typing import Any
+
+from dazoo.lazy import lazy
 
 
 if TYPE_CHECKING:
@@ -78,27 +78,17 @@ __all__ = [
     "ask_for",
 ]
 
-_HOMES = {
-    "backbone": ("Backbone",),
-    "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "OptimizerSettings", "Problem"),
-    "dataset": ("Dataset", "Domains", "Scenario"),
-    "executor": ("Executor", "Outcome", "Task"),
-    "gan": ("GAN", "Ask", "Bridge", "Verdict", "ask_for"),
-    "images": ("ImageSet",),
-    "method": ("Method",),
-    "step": ("BOTH", "SOURCE", "TARGET", "Labelled", "Outputs", "Phase", "Step", "Unlabelled"),
-    "validator": ("Evidence", "Validator"),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "backbone": ("Backbone",),
+        "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "OptimizerSettings", "Problem"),
+        "dataset": ("Dataset", "Domains", "Scenario"),
+        "executor": ("Executor", "Outcome", "Task"),
+        "gan": ("GAN", "Ask", "Bridge", "Verdict", "ask_for"),
+        "images": ("ImageSet",),
+        "method": ("Method",),
+        "step": ("BOTH", "SOURCE", "TARGET", "Labelled", "Outputs", "Phase", "Step", "Unlabelled"),
+        "validator": ("Evidence", "Validator"),
+    },
+)

@@ -70,7 +70,8 @@ class Backbone(nn.Module):
 
     def class_map(self, f: Tensor) -> Tensor:
         """Feature map (N, C, h, w) to class map (N, K, h, w): the head at every position, as a 1x1 convolution does (FCN, NIN)."""
-        return self.head(self.positions(f)).permute(0, 3, 1, 2)
+        scores: Tensor = self.head(self.positions(f))  # (N, h, w, K)
+        return scores.permute(0, 3, 1, 2)
 
     def dense(self, x: Tensor) -> Tensor:
         """Images (N, C_in, H, W) to the class map (N, K, h, w)."""
@@ -78,7 +79,8 @@ class Backbone(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, C_in, H, W) to logits (N, K)."""
-        return self.head(self.pool(self.forward_features(x)))
+        logits: Tensor = self.head(self.pool(self.forward_features(x)))
+        return logits
 
     def body_parameters(self) -> list[nn.Parameter]:
         """Every parameter that is not the head's."""

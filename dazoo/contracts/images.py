@@ -50,7 +50,7 @@ class ImageSet:
 
     @property
     def channels(self) -> int:
-        return self.images.shape[3]
+        return int(self.images.shape[3])
 
     @property
     def size(self) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from PIL import ImageOps
+from PIL import UnidentifiedImageError
 
 from dazoo.errors import PictureError
 
@@ -60,7 +61,7 @@ def read_picture(
         raise PictureError(f"{name}: {error}") from None
     except Image.DecompressionBombError as error:
         raise PictureError(f"{name} is too large for a picture: {error}. Scale it down first.") from error
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PictureError(f"{name} is not a picture of a known format, or its beginning is damaged; remove or replace it.") from None
     except Exception as error:  # on damaged files Pillow's decoders raise OSError, SyntaxError, struct.error and more
         raise PictureError(f"{name} is damaged or truncated and cannot be decoded ({error}); remove or replace it.") from error

@@ -23,7 +23,7 @@ class _ReverseGradient(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return gradient * -ctx.scale, None
 
 
@@ -32,7 +32,8 @@ def reverse_gradient(x: Tensor, scale: float = 1.0) -> Tensor:
 
     Everything computed from the result (the discriminator) receives its gradient unscaled.
     """
-    return _ReverseGradient.apply(x, scale)
+    same: Tensor = _ReverseGradient.apply(x, scale)
+    return same
 
 
 def warm_start(progress: float, gamma: float = 10.0) -> float:

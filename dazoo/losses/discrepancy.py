@@ -105,7 +105,8 @@ def mdd(source: Tensor, source_adversary: Tensor, target: Tensor, target_adversa
 @full_precision
 def bsp(source: Tensor, target: Tensor, count: int = 1) -> Tensor:
     """Sum of the `count` largest squared singular values of each domain's features (N, C) (BSP, Chen et al. 2019)."""
-    return torch.linalg.svdvals(source)[:count].square().sum() + torch.linalg.svdvals(target)[:count].square().sum()
+    singular: list[Tensor] = [torch.linalg.svdvals(features)[:count] for features in (source, target)]
+    return singular[0].square().sum() + singular[1].square().sum()
 
 
 @full_precision
@@ -114,7 +115,7 @@ def afn(features: Tensor, delta: float = 1.0) -> Tensor:
 
     The value is delta^2 whatever the features are: it makes no curve to look at. The gradient lengthens every feature.
     """
-    norms = features.norm(dim=1)
+    norms: Tensor = features.norm(dim=1)
     return (norms - (norms.detach() + delta)).square().mean()
 
 

@@ -88,7 +88,8 @@ def mcc(logits: Tensor, temperature: float = 2.5) -> Tensor:
 @full_precision
 def batch_nuclear_norm(logits: Tensor) -> Tensor:
     """Minus the nuclear norm of the prediction matrix over N (BNM, Cui et al. 2020): certain and diverse at once."""
-    return -torch.linalg.svdvals(F.softmax(logits, 1)).sum() / len(logits)
+    singular: Tensor = torch.linalg.svdvals(F.softmax(logits, 1))
+    return -singular.sum() / len(logits)
 
 
 @full_precision

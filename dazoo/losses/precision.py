@@ -33,6 +33,6 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
     def wide(*args: P.args, **kwargs: P.kwargs) -> R:
         device = next((a.device.type for a in (*args, *kwargs.values()) if isinstance(a, Tensor)), "cpu")
         with torch.autocast(device, enabled=False):
-            return function(*(widen(a) for a in args), **{name: widen(a) for name, a in kwargs.items()})  # type: ignore[arg-type]
+            return function(*(widen(a) for a in args), **{name: widen(a) for name, a in kwargs.items()})
 
     return wide

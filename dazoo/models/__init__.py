@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
-from typing import Any
+
+from dazoo.lazy import lazy
 
 
 if TYPE_CHECKING:
@@ -17,16 +17,4 @@ if TYPE_CHECKING:
 # Not load, save, create and verify: a function here and the module of its name would hide each other by turns.
 __all__ = ["Hub", "Model", "Prediction", "render_card", "results_of"]
 
-_HOME = {"Hub": "hub", "Model": "model", "Prediction": "model", "render_card": "card", "results_of": "card"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(__name__, {"card": ("render_card", "results_of"), "hub": ("Hub",), "model": ("Model", "Prediction")})

@@ -46,7 +46,7 @@ def bridge_for(plugins: Plugins, gan: str, kind: str | None = None) -> str:
                 f"bridge.kind is {kind!r}, which does not fit {gan!r}.{did_you_mean(str(kind), fit)} Choose {' or '.join(fit)}."
             )
         return kind
-    core = [name for name in fit if plugins.bridges.entry(name).dist == CORE]
+    core = [name for name in fit if plugins.bridges.get(name).dist == CORE]
     preferred = [name for name in cls.bridges if name in fit] or next(([*names] for names in (fit, core) if len(names) == 1), [])
     if not preferred:
         raise SettingsError(f"Several bridges fit the GAN {gan!r}: {', '.join(fit)}. Choose one with --set bridge.kind=NAME.")

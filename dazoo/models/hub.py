@@ -51,6 +51,11 @@ class Hub:
     cache_dir: str | os.PathLike[str] | None = None
     token: str | None = None
 
+    @property
+    def cache(self) -> str | None:
+        """`cache_dir` as the client takes it."""
+        return None if self.cache_dir is None else os.fspath(self.cache_dir)
+
     def snapshot(self, repo: str, revision: str = "main") -> Snapshot:
         """Fetch what is missing of a saved model. A commit that is in the cache needs no request.
 
@@ -89,7 +94,7 @@ class Hub:
 
     def _cached(self, repo: str, name: str, commit: str) -> Any:
         """The path of a file in the cache, a mark that the commit has no such file, or None where nothing is known."""
-        return client.try_to_load_from_cache(repo, name, cache_dir=self.cache_dir, revision=commit)
+        return client.try_to_load_from_cache(repo, name, cache_dir=self.cache, revision=commit)
 
     def _within(self, repo: str, name: str, commit: str, most: int) -> None:
         """Refuse a file that is larger than its config says before it fills the disk."""
@@ -102,9 +107,10 @@ class Hub:
         if self._cached(repo, name, commit) is not None or client.constants.HF_HUB_OFFLINE:
             return None
         url = client.hf_hub_url(repo, name, revision=commit, endpoint=self.endpoint)
-        about = {"library_name": "dazoo", "library_version": __version__}
         with _spoken(repo, commit, name):
-            return client.get_hf_file_metadata(url, token=self.token, endpoint=self.endpoint, **about).size
+            return client.get_hf_file_metadata(
+                url, token=self.token, endpoint=self.endpoint, library_name="dazoo", library_version=__version__
+            ).size
 
     def _fetch_card(self, repo: str, commit: str) -> None:
         """Fetch README.md where there is one of a sensible length; without it, a card is written from the config."""
@@ -120,7 +126,7 @@ class Hub:
         with _spoken(repo, revision, name):
             path = client.hf_hub_download(
                 repo, name, revision=revision, library_name="dazoo", library_version=__version__,
-                cache_dir=self.cache_dir, endpoint=self.endpoint, token=self.token,
+                cache_dir=self.cache, endpoint=self.endpoint, token=self.token,
             )  # fmt: skip
         return Path(path)
 

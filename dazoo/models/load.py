@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from dazoo.engine.device import choose_device
 from dazoo.errors import DazooError
-from dazoo.errors import InvalidName
 from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
@@ -26,13 +25,14 @@ from dazoo.models.model import problem_of
 from dazoo.models.tensors import AlteredFile
 from dazoo.models.tensors import check_file
 from dazoo.models.tensors import digest_of
+from dazoo.registry.names import Place
 from dazoo.registry.names import locate
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
 
 
 if TYPE_CHECKING:
-    from dazoo.registry.registry import Entry
+    from dazoo.registry.registry import Registration
 
 CARD = "README.md"
 
@@ -52,19 +52,8 @@ def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | No
         WeightsError: a folder that is missing or incomplete, a file that is altered, or weights that do not fit.
         OfflineError: the Hub cannot be reached and the model is not in the cache.
     """
-    where = choose_device(device)
-    if isinstance(ref, os.PathLike):
-        return _from_folder(Path(ref), revision).to(where)
-    if isinstance(ref, str) and ("/" in ref or os.sep in ref) and not ref.startswith(("dir:", "hub:")):
-        if Path(ref).expanduser().is_dir():
-            return _from_folder(Path(ref), revision).to(where)
-        raise InvalidName(f"{ref!r} is no folder that exists. For a Hub repository write 'hub:{ref}'; for an entry give its name alone.")
-    place = locate(ref)
-    if place.scheme == "dir":
-        return _from_folder(Path(place.text), revision).to(where)
-    if place.scheme == "hub":
-        return _from_hub(place.text, revision, hub or Hub()).to(where)
-    return _from_entry(place.text, revision, hub or Hub()).to(where)
+    where, place = choose_device(device), locate(ref)
+    return _READERS[place.scheme](place, revision, hub or Hub()).to(where)
 
 
 def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") -> Model:
@@ -72,10 +61,10 @@ def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") ->
     return model if isinstance(model, Model) else load(model, device=device)
 
 
-def _from_folder(folder: Path, revision: str | None) -> Model:
+def _from_folder(place: Place, revision: str | None, hub: Hub) -> Model:
     if revision is not None:
         raise SettingsError(f"revision is {revision!r}, but a folder has none; leave it out, or load from 'hub:user/repo'.")
-    return read_folder(folder.expanduser())
+    return read_folder(Path(place.text).expanduser())
 
 
 def read_folder(folder: Path) -> Model:
@@ -111,12 +100,10 @@ def _read_card(path: Path) -> str | None:
     return None
 
 
-def _from_hub(text: str, revision: str | None, hub: Hub, sha256: str | None = None) -> Model:
-    repo, at, pinned = text.partition("@")
-    if at and not pinned:
-        raise InvalidName(f"'hub:{text}' ends after '@'; write the revision behind it, or leave the '@' out.")
+def _from_hub(place: Place, revision: str | None, hub: Hub, sha256: str | None = None) -> Model:
+    repo, pinned = place.text, place.revision
     if pinned and revision and pinned != revision:
-        raise SettingsError(f"'hub:{text}' names the revision {pinned!r}, and revision= is {revision!r}; give one of them.")
+        raise SettingsError(f"'hub:{repo}@{pinned}' names the revision {pinned!r}, and revision= is {revision!r}; give one of them.")
     snapshot = hub.snapshot(repo, revision or pinned or "main")
     if sha256 is not None:
         _check_pin(snapshot.folder, sha256)
@@ -129,21 +116,25 @@ def _from_hub(text: str, revision: str | None, hub: Hub, sha256: str | None = No
     return read_folder(snapshot.folder)
 
 
-def _from_entry(name: str, revision: str | None, hub: Hub) -> Model:
+def _from_entry(place: Place, revision: str | None, hub: Hub) -> Model:
     try:
-        entry = zoo().entries.entry(name)
+        entry = zoo().entries.get(place.text)
     except UnknownName as exc:
-        raise UnknownName(_advice(name, str(exc))) from None
-    pin = entry.settings.get("sha256")
+        raise UnknownName(_advice(place.text, str(exc))) from None
+    pin = entry.arguments.get("sha256")
     if entry.target.startswith("hub:"):
-        return _from_hub(entry.target.removeprefix("hub:"), revision, hub, None if revision else pin)
+        return _from_hub(locate(entry.target), revision, hub, None if revision else pin)
     folder = entry_folder(entry)
     if pin is not None:
         _check_pin(folder, pin)
-    return _from_folder(folder, revision)
+    return _from_folder(locate(folder), revision, hub)
 
 
-def entry_folder(entry: Entry) -> Path:
+_READERS = {"name": _from_entry, "dir": _from_folder, "hub": _from_hub}
+"""How a model is read, by what its reference names."""
+
+
+def entry_folder(entry: Registration) -> Path:
     """The folder inside the installed package that an entry's target "package:folder" names.
 
     Raises:
@@ -168,7 +159,7 @@ def _check_pin(folder: Path, sha256: str) -> None:
 def _advice(name: str, message: str) -> str:
     """The message for a name without weights: how to get some, where it is a recipe."""
     try:
-        parse(name)
+        parse(name, zoo())
     except DazooError:
         have = ", ".join(zoo().entries.names()[:5]) or "none is installed"
         return f"{message} Trained entries: {have}. A folder is written 'dir:{name}', a Hub repository 'hub:user/repo'."

@@ -105,7 +105,7 @@ def versions(recipe: Mapping[str, str | None]) -> dict[str, str]:
     for kind, registry in zoo().registries().items():
         if recipe.get(kind):
             try:
-                entry = registry.entry(recipe[kind])
+                entry = registry.get(recipe[kind])
             except DazooError:  # a part that is not installed here
                 continue
             if entry.dist:

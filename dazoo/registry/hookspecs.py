@@ -30,13 +30,13 @@ def dazoo_register_gans(register: Register) -> Any:
 
 
 @hookspec
-def dazoo_register_methods(register: Register) -> Any:
-    """Register adaptation methods: subclasses of `dazoo.contracts.Method`."""
+def dazoo_register_bridges(register: Register) -> Any:
+    """Register bridges between a GAN and a classifier: subclasses of `dazoo.contracts.Bridge`."""
 
 
 @hookspec
-def dazoo_register_bridges(register: Register) -> Any:
-    """Register bridges: subclasses of `dazoo.contracts.Bridge`, how a GAN helps a classifier."""
+def dazoo_register_methods(register: Register) -> Any:
+    """Register adaptation methods: subclasses of `dazoo.contracts.Method`."""
 
 
 @hookspec
@@ -46,7 +46,7 @@ def dazoo_register_datasets(register: Register) -> Any:
 
 @hookspec
 def dazoo_register_scenarios(register: Register) -> Any:
-    """Register scenarios: `dazoo.contracts.Scenario` or a subclass, with source, target and mapping as settings."""
+    """Register scenarios: `dazoo.contracts.Scenario` or a subclass, with source, target and mapping as arguments."""
 
 
 @hookspec

@@ -16,7 +16,7 @@ def list_gans(pattern: str = "*") -> list[str]:
 
 
 def list_bridges(pattern: str = "*") -> list[str]:
-    """Bridge names that match a wildcard pattern, sorted."""
+    """Names of bridges (how a GAN helps a classifier) that match a wildcard pattern, sorted."""
     return zoo().bridges.names(pattern)
 
 

@@ -8,6 +8,7 @@ whose parts are all registered is found, and there must be one. A name with all 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -21,7 +22,8 @@ from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
 from dazoo.errors import UnknownName
 from dazoo.registry.registry import PART
-from dazoo.registry.registry import Entry
+from dazoo.registry.registry import Registration
+from dazoo.registry.registry import Spelling
 from dazoo.registry.registry import did_you_mean
 
 
@@ -37,14 +39,14 @@ MAX_LENGTH = 200
 
 _PREFIXES = "Write 'dir:path/to/folder' for a folder or 'hub:user/repo' for a Hub repository."
 _ORDER = "expected backbone-gan-method-scenario, with a GAN, a method or both"
-_WORD = re.compile(r"[a-z0-9_]+")
 _SPELT = re.compile(rf"([a-z0-9-]+:){{0,2}}{PART.pattern}")
 _QUALIFIER = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*):")
+_TOKENS = [re.compile(rf"(?:{_QUALIFIER.pattern}){{{n}}}[a-z0-9_]+(?=-|\Z)") for n in range(3)]  # a part behind n qualifiers
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Names of the parts, spelt as the registries take them (`zoo.gans.entry(recipe.gan)`); None where there is none."""
+    """Names of the parts, spelt as the registries take them (`zoo.gans.get(recipe.gan)`); None where there is none."""
 
     backbone: str
     gan: str | None = None
@@ -61,25 +63,47 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Place:
-    """What `dazoo.load` was given: `scheme` "name", "dir" or "hub", and the text behind the prefix."""
+    """What a reference to a trained model names.
+
+    Attributes:
+        scheme: "name", "dir" or "hub".
+        text: the name, the folder, or "user/repo".
+        revision: what stands behind the "@" of a Hub repository, or None.
+    """
 
     scheme: str
     text: str
+    revision: str | None = None
 
 
-def locate(text: str) -> Place:
-    """Tell a name from a folder and a Hub repository by the prefix "dir:" or "hub:".
+def locate(ref: str | os.PathLike[str]) -> Place:
+    """Tell a name from a folder and from a Hub repository; nothing else in dazoo decides that.
+
+    A path object is a folder, whether it exists or not. A string says what it is by its prefix, "dir:" or "hub:". Without one it is a
+    folder if it holds a separator and that folder exists: names hold none, so a folder beside the program never hides an entry.
 
     Raises:
-        InvalidName: a path or an address without its prefix, or nothing behind the prefix.
+        InvalidName: a path or an address without its prefix, or nothing behind the prefix or behind "@".
     """
-    if isinstance(text, str) and text.startswith(("dir:", "hub:")):
-        scheme, _, rest = text.partition(":")
+    if isinstance(ref, os.PathLike):
+        return Place("dir", os.fsdecode(ref))
+    if isinstance(ref, str) and ref.startswith(("dir:", "hub:")):
+        scheme, _, rest = ref.partition(":")
         if not rest:
-            raise InvalidName(f"{text!r} ends after its prefix. {_PREFIXES}")
-        return Place(scheme, rest)
-    check(text)
-    return Place("name", text)
+            raise InvalidName(f"{ref!r} ends after its prefix. {_PREFIXES}")
+        if scheme == "dir":
+            return Place(scheme, rest)
+        repo, at, revision = rest.partition("@")
+        if at and not revision:
+            raise InvalidName(f"{ref!r} ends after '@'; write the revision behind it, or leave the '@' out.")
+        return Place(scheme, repo, revision or None)
+    if isinstance(ref, str) and ("/" in ref or "\\" in ref):
+        if os.path.isdir(os.path.expanduser(ref)):
+            return Place("dir", ref)
+        repo = ref if re.fullmatch(r"[\w.-]+/[\w.-]+", ref) else "user/repo"
+        raise InvalidName(f"{ref!r} is no folder that exists. {_PREFIXES.replace('user/repo', repo)}")
+    check(ref)
+    return Place("name", ref)
 
 
 def check(name: str) -> None:
@@ -107,22 +131,18 @@ def compose(recipe: Recipe) -> str:
     return "-".join(recipe.parts().values())
 
 
-def parse(name: str, zoo: Plugins | None = None) -> Recipe:
+def parse(name: str, zoo: Plugins) -> Recipe:
     """The recipe of a name, its parts spelt as shortly as the installed plugins allow.
 
     Args:
         name: such as "fcn-dcgan-dann-gtsrb2india"; the scenario may be missing (a person's own data).
-        zoo: where parts are looked up; the installed plugins unless given.
+        zoo: the plugins in which its parts are looked up.
 
     Raises:
         InvalidName: breaks the grammar, or its parts make no recipe.
         UnknownName: a part that no loaded plugin registers.
         AmbiguousName: it can be read in two ways; the message gives the spellings.
     """
-    if zoo is None:
-        from dazoo.registry.plugins import zoo as installed
-
-        zoo = installed()
     check(name)
     found = _pick(_readings(name, zoo))
     if not found:
@@ -133,8 +153,8 @@ def parse(name: str, zoo: Plugins | None = None) -> Recipe:
     return _spell(found[0], zoo)
 
 
-Reading = dict[str, Entry]
-"""The entry of each part of a name, by kind."""
+Reading = dict[str, Registration]
+"""The registration of each part of a name, by kind."""
 
 
 def _readings(name: str, zoo: Plugins) -> Iterator[tuple[Reading, bool]]:
@@ -146,33 +166,24 @@ def _readings(name: str, zoo: Plugins) -> Iterator[tuple[Reading, bool]]:
             if "gan" in so_far or "method" in so_far:
                 yield so_far, full
             return
-        for end, kind_word, dist, word in _tokens(name, position):
+        for end, spelt in _tokens(name, position):
             for k in range(first_kind, len(KINDS)):
                 kind = KINDS[k]
-                if (k > 0 and not so_far) or kind_word not in (None, kind):
+                if (k > 0 and not so_far) or spelt.kind not in (None, kind):
                     continue
-                for entry in registries[kind].find(word):
-                    if dist in (None, entry.dist):
-                        yield from walk(end + 1, k + 1, {**so_far, kind: entry}, full and None not in (kind_word, dist))
+                for found in registries[kind].find(spelt.name):
+                    if spelt.dist in (None, found.dist):
+                        yield from walk(end + 1, k + 1, {**so_far, kind: found}, full and None not in (spelt.kind, spelt.dist))
 
     yield from walk(0, 0, {}, True)
 
 
-def _tokens(name: str, position: int) -> Iterator[tuple[int, str | None, str | None, str]]:
-    """Every part that may begin at a position: its end, its kind word, its distribution and its plain name."""
-    starts: list[tuple[int, str | None, str | None]] = [(position, None, None)]
-    qualifier = _QUALIFIER.match(name, position)
-    if qualifier:
-        starts.append((qualifier.end(), None, qualifier[1]))
-        if qualifier[1] in KINDS:
-            starts.append((qualifier.end(), qualifier[1], None))
-            second = _QUALIFIER.match(name, qualifier.end())
-            if second:
-                starts.append((second.end(), qualifier[1], second[1]))
-    for start, kind_word, dist in starts:
-        word = _WORD.match(name, start)
-        if word and (word.end() == len(name) or name[word.end()] == "-"):
-            yield word.end(), kind_word, dist, word[0]
+def _tokens(name: str, position: int) -> Iterator[tuple[int, Spelling]]:
+    """Every part that may begin at a position: where it ends, and a reading of it."""
+    for pattern in _TOKENS:
+        if token := pattern.match(name, position):
+            for spelling in Spelling.parse(token[0], KINDS):
+                yield token.end(), spelling
 
 
 def _pick(readings: Iterable[tuple[Reading, bool]]) -> list[Reading]:
@@ -184,7 +195,7 @@ def _pick(readings: Iterable[tuple[Reading, bool]]) -> list[Reading]:
 
 def _spell(reading: Reading, zoo: Plugins) -> Recipe:
     """The recipe whose parts are spelt as shortly as the whole name can be and still be read as meant."""
-    ways = {kind: (e.name, e.qualified, f"{kind}:{e.name}", f"{kind}:{e.qualified}") for kind, e in reading.items()}
+    ways = {kind: (r.name, r.qualified, f"{kind}:{r.name}", f"{kind}:{r.qualified}") for kind, r in reading.items()}
     choices = sorted(product(range(4), repeat=len(ways)), key=lambda c: (sum(c), c))
     recipes = (Recipe(**{kind: ways[kind][i] for kind, i in zip(ways, choice, strict=True)}) for choice in choices)
     return next(r for r in recipes if _pick(_readings(compose(r), zoo)) == [reading])
@@ -203,13 +214,12 @@ def _why_not(name: str, zoo: Plugins) -> DazooError:
         if kinds[i]:
             continue
         roles = ("backbone",) if i == 0 else ("gan", "method", "scenario") if i == len(words) - 1 else ("gan", "method")
-        entries = [e for k in roles for e in registries[k].entries()]
-        same = [e.qualified for e in entries if e.name == plain]  # the name is right and the qualifier is not
+        known = [r for k in roles for r in registries[k].registrations()]
+        same = [r.qualified for r in known if r.name == plain]  # the name is right and the qualifier is not
         near = f" Did you mean {_or([repr(s) for s in same])}?" if same else ""
-        unknown.append(
-            f"Unknown {_or(roles)} {word!r}.{near or did_you_mean(word, [e.qualified if qualifier else e.name for e in entries])}"
-        )
-        strange = strange or (qualifier not in ("", *KINDS) and all(e.dist != qualifier for r in registries.values() for e in r.entries()))
+        near = near or did_you_mean(word, [r.qualified if qualifier else r.name for r in known])
+        unknown.append(f"Unknown {_or(roles)} {word!r}.{near}")
+        strange = strange or qualifier not in ("", *KINDS, *(r.dist for registry in registries.values() for r in registry.registrations()))
     if unknown:
         return UnknownName(f"{name!r}: {' '.join(unknown)}{f' {_PREFIXES}' if strange else ''}{zoo.hint()}")
     listed = ", ".join(f"{word!r} is a {_or(k)}" for word, k in zip(words, kinds, strict=True))
@@ -227,8 +237,8 @@ def _split(name: str, zoo: Plugins) -> list[str]:
     A distribution that nobody knows begins where the known parts before it end, so that the message can show it whole.
     """
     registries = zoo.registries()
-    dists = {entry.dist for registry in registries.values() for entry in registry.entries()}
-    dists |= {record.dist for record in zoo.loaded.values()}
+    dists = {r.dist for registry in registries.values() for r in registry.registrations()}
+    dists |= {loaded.dist for loaded in zoo.loaded.values()}
     words, position = [], 0
     while position < len(name):
         start = position

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import threading
 import time
@@ -12,38 +11,42 @@ import traceback
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
-from importlib import metadata
+from typing import TYPE_CHECKING
 from typing import Any
 
 import pluggy
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from dazoo.errors import PluginError
 from dazoo.registry import hookspecs
-from dazoo.registry.registry import PART
-from dazoo.registry.registry import RECIPE
-from dazoo.registry.registry import Entry
+from dazoo.registry.discovery import CORE
+from dazoo.registry.discovery import GROUP
+from dazoo.registry.discovery import Loaded
+from dazoo.registry.discovery import check_api
+from dazoo.registry.discovery import check_requirement
+from dazoo.registry.discovery import distributions
+from dazoo.registry.discovery import reason
+from dazoo.registry.registry import Registration
 from dazoo.registry.registry import Registry
 from dazoo.registry.registry import did_you_mean
-from dazoo.version import __version__
+from dazoo.registry.staging import collect
 
 
-GROUP = "dazoo"
-API = 1
-"""Version of the plugin interface; a plugin says `dazoo_api = 1`. It rises only when old plugins could no longer work."""
-
-CORE = "dazoo"
-"""The core's own distribution; its entry points load whatever DAZOO_PLUGINS says, because dazoo does not work without them."""
+if TYPE_CHECKING:
+    from dazoo.contracts.backbone import Backbone
+    from dazoo.contracts.dataset import Dataset
+    from dazoo.contracts.dataset import Scenario
+    from dazoo.contracts.executor import Executor
+    from dazoo.contracts.gan import GAN
+    from dazoo.contracts.gan import Bridge
+    from dazoo.contracts.method import Method
+    from dazoo.contracts.validator import Validator
 
 KINDS: Mapping[str, tuple[str, str | None]] = {
     "backbones": ("backbone", "dazoo.contracts.backbone:Backbone"),
     "gans": ("gan", "dazoo.contracts.gan:GAN"),
-    "methods": ("method", "dazoo.contracts.method:Method"),
     "bridges": ("bridge", "dazoo.contracts.gan:Bridge"),
+    "methods": ("method", "dazoo.contracts.method:Method"),
     "datasets": ("dataset", "dazoo.contracts.dataset:Dataset"),
     "scenarios": ("scenario", "dazoo.contracts.dataset:Scenario"),
     "validators": ("validator", "dazoo.contracts.validator:Validator"),
@@ -52,43 +55,8 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
 }
 """Registry attribute: what one of its names is called, and the class that every target must subclass."""
 
-_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_ENTRY_TARGET = re.compile(r"[A-Za-z_][\w.]*:[\w-][\w.-]*(/[\w-][\w.-]*)*(@[\w.-]+)?")
-_TOGETHER = "install versions of the two that go together"
-_HEAVY = ("torch", "torchvision", "timm")
-
-
-@dataclass
-class Record:
-    """What became of one entry point.
-
-    Attributes:
-        dist: distribution, normalised; version: its version.
-        entry_point: the entry point's name; target: its module.
-        brings: registered names by kind, such as {"backbone": ["fcn"]}; empty when it failed.
-        error: why it was left out, or None.
-        traceback: the full traceback as text, or an empty string.
-        warnings: what its author should mend although it works.
-        seconds: time to import and register it.
-    """
-
-    dist: str
-    version: str
-    entry_point: str
-    target: str
-    brings: dict[str, list[str]] = field(default_factory=dict)
-    error: str | None = None
-    traceback: str = ""
-    warnings: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def name(self) -> str:
-        return f"{self.dist}:{self.entry_point}"
-
-    @property
-    def ok(self) -> bool:
-        return self.error is None
+HEAVY = ("torch", "torchvision", "timm")
+"""Packages that take seconds to import, so that no plugin may import them when it is loaded."""
 
 
 class Plugins:
@@ -102,15 +70,15 @@ class Plugins:
         PluginError: a plugin failed and DAZOO_PLUGINS_STRICT is set.
     """
 
-    backbones: Registry
-    gans: Registry
-    methods: Registry
-    bridges: Registry
-    datasets: Registry
-    scenarios: Registry
-    validators: Registry
-    executors: Registry
-    entries: Registry
+    backbones: Registry[Backbone]
+    gans: Registry[GAN]
+    bridges: Registry[Bridge]
+    methods: Registry[Method]
+    datasets: Registry[Dataset]
+    scenarios: Registry[Scenario]
+    validators: Registry[Validator]
+    executors: Registry[Executor]
+    entries: Registry[object]
 
     def __init__(self, path: Iterable[str] | None = None, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
@@ -118,19 +86,19 @@ class Plugins:
         self.strict = _truthy(environ.get("DAZOO_PLUGINS_STRICT"))
         self.trace = _truthy(environ.get("DAZOO_TRACE_PLUGINS"))
         only = environ.get("DAZOO_PLUGINS")
-        self.only = None if only is None else {canonicalize_name(n.strip()): n.strip() for n in only.split(",") if n.strip()}
-        self.loaded: dict[str, Record] = {}
+        self.only = None if only is None else {str(canonicalize_name(n)): n for n in map(str.strip, only.split(",")) if n}
+        self.loaded: dict[str, Loaded] = {}
         for attribute, (kind, base) in KINDS.items():
-            setattr(self, attribute, Registry(kind, base, hint=self.hint))
+            setattr(self, attribute, Registry[Any](kind, base, hint=self.hint))
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
 
-    def registries(self) -> dict[str, Registry]:
+    def registries(self) -> dict[str, Registry[Any]]:
         """Registries by kind: {"backbone": self.backbones, ...}."""
         return {kind: getattr(self, attribute) for attribute, (kind, _) in KINDS.items()}
 
-    def failures(self) -> list[Record]:
-        """Records of the plugins that were left out."""
+    def failures(self) -> list[Loaded]:
+        """The plugins that were left out."""
         return [r for r in self.loaded.values() if not r.ok]
 
     def hint(self) -> str:
@@ -145,35 +113,24 @@ class Plugins:
     def discover(self) -> Plugins:
         """Load every plugin that is installed and wanted; returns itself."""
         start = time.perf_counter()
-        found = self._distributions()
+        found = distributions(self.path, self._unreadable)
         for name in sorted(found, key=lambda n: (n != CORE, n)):
             if self.only is not None and name != CORE and name not in self.only:
                 continue
             dist, points = found[name]
             for point in points:
                 self.load(point.load, dist=name, version=dist.version, entry_point=point.name, target=point.value, requires=dist.requires)
-        for name in sorted(set(self.only or ()) - set(found)):
-            error = f"DAZOO_PLUGINS asks for {self.only[name]!r}, but no installed distribution of that name brings a dazoo plugin"
-            self._record(Record(dist=name, version="", entry_point="", target="", error=error))
+        for name, written in sorted((self.only or {}).items()):
+            if name in found:
+                continue
+            error = f"DAZOO_PLUGINS asks for {written!r}, but no installed distribution of that name brings a dazoo plugin"
+            self._note(Loaded(dist=name, version="", entry_point="", target="", error=error))
         self._say(f"{len(self.loaded)} plugins in {1000 * (time.perf_counter() - start):.1f} ms")
         return self
 
-    def _distributions(self) -> dict[str, tuple[metadata.Distribution, list[metadata.EntryPoint]]]:
-        """Distributions with entry points of ours by name; the first on the path where one is there twice."""
-        found: dict[str, tuple[metadata.Distribution, list[metadata.EntryPoint]]] = {}
-        for dist in metadata.distributions() if self.path is None else metadata.distributions(path=self.path):
-            try:
-                # The raw text is read first: parsing the metadata of a hundred unrelated distributions is what makes discovery slow.
-                if f"[{GROUP}]" not in (dist.read_text("entry_points.txt") or ""):
-                    continue
-                name = str(canonicalize_name(dist.metadata.get("Name")))  # None is no name: the error below
-                points = sorted((p for p in dist.entry_points if p.group == GROUP), key=lambda p: p.name)
-                found.setdefault(name, (dist, points))
-                _ = dist.version, dist.requires
-            except Exception as exc:
-                where = str(getattr(dist, "_path", "?"))  # all that is known of a distribution whose metadata cannot be read
-                self._record(Record(os.path.basename(where), "", "", where, error=f"its metadata cannot be read: {_reason(exc)}"), exc)
-        return found
+    def _unreadable(self, where: str, exc: Exception) -> None:
+        error = f"its metadata cannot be read: {reason(exc)}"
+        self._note(Loaded(os.path.basename(where), "", "", where, error=error), exc)
 
     def load(
         self,
@@ -184,47 +141,47 @@ class Plugins:
         entry_point: str = "plugin",
         target: str = "",
         requires: Iterable[str] | None = None,
-    ) -> Record:
+    ) -> Loaded:
         """Import one plugin with `get()` and register what it brings, all or nothing.
 
         Raises:
             PluginError: it failed, and DAZOO_PLUGINS_STRICT is set.
         """
-        record = Record(dist=str(canonicalize_name(dist)), version=version, entry_point=entry_point, target=target)
-        self._say(f"{record.name} {version} from {target} ...")
-        start, heavy = time.perf_counter(), {m for m in _HEAVY if m in sys.modules}
+        loaded = Loaded(dist=str(canonicalize_name(dist)), version=version, entry_point=entry_point, target=target)
+        self._say(f"{loaded.name} {version} from {target} ...")
+        start, heavy = time.perf_counter(), {m for m in HEAVY if m in sys.modules}
         cause = None
         try:
             # What a plugin prints must not end up in the output of `dazoo list --json`.
             with contextlib.redirect_stdout(sys.stderr):
-                _check_requirement(requires or ())
+                check_requirement(requires or ())
                 plugin = get()
-                _check_api(plugin)
-                self._register(plugin, record.name)
-                entries = self._collect(plugin, record)
-            self._add(entries)
+                check_api(plugin)
+                self._register(plugin, loaded.name)
+                brought = collect(self._manager, plugin, loaded, {plural: kind for plural, (kind, _) in KINDS.items()})
+            self._add(brought)
         except KeyboardInterrupt:
             raise
         except BaseException as exc:  # a plugin's sys.exit() must not end the program either
-            cause, record.error = exc, _reason(exc)
-            record.traceback = "".join(traceback.format_exception(exc))
-            if self._manager.has_plugin(record.name):
-                self._manager.unregister(name=record.name)
+            cause, loaded.error = exc, reason(exc)
+            loaded.traceback = "".join(traceback.format_exception(exc))
+            if self._manager.has_plugin(loaded.name):
+                self._manager.unregister(name=loaded.name)
         else:
-            for entry in entries:
-                record.brings.setdefault(entry.kind, []).append(entry.name)
-        record.seconds = time.perf_counter() - start
-        imported = [m for m in _HEAVY if m in sys.modules and m not in heavy]
+            for registration in brought:
+                loaded.brings.setdefault(registration.kind, []).append(registration.name)
+        loaded.seconds = time.perf_counter() - start
+        imported = [m for m in HEAVY if m in sys.modules and m not in heavy]
         if imported:
-            record.warnings.append(f"imports {', '.join(imported)} when it is loaded; register strings, and import in the module they name")
-        self._record(record, cause)
-        return record
+            loaded.warnings.append(f"imports {', '.join(imported)} when it is loaded; register strings, and import in the module they name")
+        self._note(loaded, cause)
+        return loaded
 
-    def _record(self, record: Record, cause: BaseException | None = None) -> None:
-        self.loaded[record.name] = record
-        self._say(f"{1000 * record.seconds:8.1f} ms  {record.name}: {record.error or 'loaded'}")
-        if self.strict and record.error:
-            raise PluginError(f"Plugin {record.name} {record.version}: {record.error} (DAZOO_PLUGINS_STRICT is set)") from cause
+    def _note(self, loaded: Loaded, cause: BaseException | None = None) -> None:
+        self.loaded[loaded.name] = loaded
+        self._say(f"{1000 * loaded.seconds:8.1f} ms  {loaded.name}: {loaded.error or 'loaded'}")
+        if self.strict and loaded.error:
+            raise PluginError(f"Plugin {loaded.name} {loaded.version}: {loaded.error} (DAZOO_PLUGINS_STRICT is set)") from cause
 
     def _say(self, text: str) -> None:
         if self.trace:
@@ -246,91 +203,27 @@ class Plugins:
             bare = [n for n in dir(plugin) if n.startswith("dazoo_") and callable(getattr(plugin, n))]
             raise PluginError(f"it implements no hook{f'; mark {bare[0]} with @hookimpl' if bare else ', so it brings nothing'}")
 
-    def _collect(self, plugin: Any, record: Record) -> list[Entry]:
-        """What the plugin registers: its hooks are called one by one, and nothing is added before all of them have run."""
-        staged: dict[tuple[str, str], Entry] = {}
-        for caller in self._manager.get_hookcallers(plugin) or []:
-            for impl in caller.get_hookimpls():
-                if impl.plugin is not plugin or not caller.has_spec():
-                    continue
-                if impl.wrapper or impl.hookwrapper:
-                    raise PluginError(f"its {caller.name} is a wrapper; registration hooks are plain functions")
-                kind, _ = KINDS[caller.name.removeprefix("dazoo_register_")]
-                impl.function(*[_stage(kind, record, staged) for _ in impl.argnames])
-        return list(staged.values())
-
-    def _add(self, entries: list[Entry]) -> None:
-        """Put a plugin's entries into the registries, all or none."""
+    def _add(self, brought: list[Registration]) -> None:
+        """Put what a plugin brings into the registries, all or none."""
         registries = self.registries()
-        for entry in entries:
-            for other in registries[entry.kind].find(f"{entry.kind}:{entry.qualified}"):
-                raise PluginError(f"the {entry.kind} {entry.name!r} is already brought by plugin {other.plugin!r} of the same distribution")
-        for entry in entries:
-            registries[entry.kind].add(entry)
+        for one in brought:
+            for other in registries[one.kind].find(f"{one.kind}:{one.qualified}"):
+                raise PluginError(f"the {one.kind} {one.name!r} is already brought by plugin {other.plugin!r} of the same distribution")
+        for one in brought:
+            registries[one.kind].add(one)
 
     def check(self, name: str | None = None) -> dict[str, str]:
         """Import every class that the loaded plugins (or the one called `name`) brought; problems by "kind name". Imports torch."""
         problems = {}
         for kind, registry in self.registries().items():
-            for entry in registry.entries():
-                if registry.base is None or name not in (None, entry.dist, f"{entry.dist}:{entry.plugin}"):
+            for found in registry.registrations():
+                if registry.base is None or name not in (None, found.dist, f"{found.dist}:{found.plugin}"):
                     continue
                 try:
-                    registry.resolve(entry.qualified)
+                    registry.resolve(found.qualified)
                 except PluginError as exc:
-                    problems[f"{kind} {entry.qualified}"] = str(exc)
+                    problems[f"{kind} {found.qualified}"] = str(exc)
         return problems
-
-
-def _stage(kind: str, record: Record, staged: dict[tuple[str, str], Entry]) -> Callable[..., None]:
-    """The `register` function that one hook of one plugin receives."""
-    grammar, targets = (RECIPE, _ENTRY_TARGET) if kind == "entry" else (PART, _TARGET)
-    form = "'package:folder' or 'hub:user/repo@revision'" if kind == "entry" else "'module:Class'"
-
-    def register(name: str, target: str, /, *, summary: str = "", wraps: str = "", **settings: Any) -> None:
-        if not isinstance(name, str) or not grammar.fullmatch(name):
-            raise PluginError(f"the {kind} name {name!r} does not match {grammar.pattern}")
-        if not isinstance(target, str) or not targets.fullmatch(target):
-            raise PluginError(
-                f"the {kind} {name!r} has the target {target!r}; expected a string {form}, so that nothing is imported to list it"
-            )
-        if not isinstance(summary, str):
-            raise PluginError(f"the {kind} {name!r} has the summary {summary!r}; expected a string")
-        if not isinstance(wraps, str):
-            raise PluginError(f"the {kind} {name!r} has wraps={wraps!r}; expected a distribution's name, such as 'timm'")
-        if (kind, name) in staged:
-            raise PluginError(f"it registers the {kind} {name!r} twice")
-        staged[kind, name] = Entry(kind, name, target, settings, record.entry_point, record.dist, record.version, summary, wraps)
-
-    return register
-
-
-def _check_requirement(requires: Iterable[str]) -> None:
-    """Hold the plugin's own requirement on dazoo against the version that runs: pip does not look again after a downgrade."""
-    for text in requires:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if not applies or canonicalize_name(requirement.name) != CORE:
-            continue
-        if not requirement.specifier.contains(__version__, prereleases=True):
-            raise PluginError(f"it requires dazoo{requirement.specifier}, but this is dazoo {__version__}; {_TOGETHER}")
-
-
-def _check_api(plugin: Any) -> None:
-    api = getattr(plugin, "dazoo_api", None)
-    if api is None:
-        raise PluginError(f"it does not say which plugin interface it is written for; add `dazoo_api = {API}` to its module")
-    if type(api) is not int or api != API:
-        raise PluginError(f"it is written for plugin interface {api!r}, but dazoo {__version__} has {API}; {_TOGETHER}")
-
-
-def _reason(exc: BaseException) -> str:
-    """One line that says why a plugin was left out."""
-    text = " ".join(str(exc).split())
-    return text if isinstance(exc, PluginError) else f"{type(exc).__name__}: {text}"
 
 
 def _truthy(value: str | None) -> bool:

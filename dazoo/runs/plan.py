@@ -129,7 +129,7 @@ def make_plan(
 
 def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Run settings that the parts want unless the user says otherwise, by who wants them, weakest first."""
-    registered = plugins.backbones.entry(recipe.backbone).settings
+    registered = plugins.backbones.get(recipe.backbone).arguments
     wants = plugins.backbones.resolve(recipe.backbone).wants(**{**registered, **arguments.get("backbone", {})})
     layers = {"own pictures": {} if recipe.scenario else dict(OWN), "backbone": dict(wants)}
     if recipe.scenario:

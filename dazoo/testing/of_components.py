@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 
 import torch
@@ -32,7 +33,7 @@ def terms_are_finite_named_scalars(name: str, build: Build) -> None:
     for progress in (0.0, 0.5, 1.0):
         r = Rehearsal(build)
 
-        def watch(phase: Phase, terms: dict[str, Tensor], progress: float = progress) -> None:
+        def watch(phase: Phase, terms: Mapping[str, Tensor], progress: float = progress) -> None:
             where = f"{name}, phase {phase.name!r}, progress {progress}"
             assert terms, f"{where}: the loss gives no term."
             for term, value in terms.items():
@@ -52,7 +53,7 @@ def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -
         for p in group:
             owners.setdefault(id(p), set()).add(key)
 
-    def watch(phase: Phase, terms: dict[str, Tensor]) -> None:
+    def watch(phase: Phase, terms: Mapping[str, Tensor]) -> None:
         for key, group in r.groups.parameters.items():
             moved = [not torch.equal(p, old) for p, old in zip(group, before[key], strict=True)]
             if key in phase.groups:
@@ -78,7 +79,7 @@ def critic_and_backbone_both_learn(name: str, build: Build) -> None:
         raise Skip(f"{name} has no critic")
     seen = dict.fromkeys([*critics, "backbone.body"], 0.0)
 
-    def watch(phase: Phase, terms: dict[str, Tensor]) -> None:
+    def watch(phase: Phase, terms: Mapping[str, Tensor]) -> None:
         for key in seen:
             if key in phase.groups:
                 seen[key] += sum(float(p.grad.abs().sum()) for p in r.groups.parameters[key] if p.grad is not None)

@@ -7,14 +7,13 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from dazoo.registry.discovery import Loaded
+from dazoo.registry.plugins import HEAVY
 from dazoo.registry.plugins import Plugins
-from dazoo.registry.plugins import Record
 from dazoo.registry.plugins import zoo
 from dazoo.registry.registry import PART
 from dazoo.registry.registry import RECIPE
 
-
-HEAVY = ("torch", "torchvision", "timm")
 
 _PROBE = """
 import importlib, sys
@@ -29,14 +28,14 @@ print(",".join(m for m in {heavy!r} if m in sys.modules))
 
 def loads(name: str, settings: dict[str, Any]) -> None:
     """dazoo finds and loads it."""
-    record = _record(name)
-    assert record.ok, f"{name} was left out: {record.error}\n{record.traceback}"
-    assert not record.warnings, f"{name}: {'; '.join(record.warnings)}"
+    loaded = _loaded(name)
+    assert loaded.ok, f"{name} was left out: {loaded.error}\n{loaded.traceback}"
+    assert not loaded.warnings, f"{name}: {'; '.join(loaded.warnings)}"
 
 
 def imports_nothing_heavy(name: str, settings: dict[str, Any]) -> None:
     """A fresh interpreter imports it and calls its hooks without torch, torchvision or timm."""
-    code = _PROBE.format(target=_record(name).target, heavy=HEAVY)
+    code = _PROBE.format(target=_loaded(name).target, heavy=HEAVY)
     # The parent's import path: a plugin that is tested from its source tree is found by the child too.
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"], capture_output=True, text=True, timeout=120
@@ -48,16 +47,16 @@ def imports_nothing_heavy(name: str, settings: dict[str, Any]) -> None:
 
 def keeps_to_the_hooks(name: str, settings: dict[str, Any]) -> None:
     """Its hooks exist, have the right arguments and register everything without an error."""
-    record = _record(name)
-    module = import_module(record.target)
+    loaded = _loaded(name)
+    module = import_module(loaded.target)
     alone = Plugins(path=[], environ={"DAZOO_PLUGINS_STRICT": "1"})
-    brought = alone.load(lambda: module, dist=record.dist, version=record.version, entry_point=record.entry_point, target=record.target)
-    assert brought.brings == record.brings, f"{name} brings {brought.brings} on its own, but {record.brings} beside other plugins."
+    brought = alone.load(lambda: module, dist=loaded.dist, version=loaded.version, entry_point=loaded.entry_point, target=loaded.target)
+    assert brought.brings == loaded.brings, f"{name} brings {brought.brings} on its own, but {loaded.brings} beside other plugins."
 
 
 def names_follow_the_grammar(name: str, settings: dict[str, Any]) -> None:
     """Every name can be part of a recipe's name."""
-    for kind, names in _record(name).brings.items():
+    for kind, names in _loaded(name).brings.items():
         grammar = RECIPE if kind == "entry" else PART
         bad = [n for n in names if not grammar.fullmatch(n)]
         assert not bad, f"{name} registers the {kind} names {bad}; expected {grammar.pattern}."
@@ -71,13 +70,13 @@ def targets_resolve(name: str, settings: dict[str, Any]) -> None:
 
 def says_what_it_brings(name: str, settings: dict[str, Any]) -> None:
     """Every name has a summary, for `dazoo list`."""
-    record, registries = _record(name), zoo().registries()
-    for kind, names in record.brings.items():
-        silent = [n for n in names if not registries[kind].entry(f"{record.dist}:{n}").summary]
+    loaded, registries = _loaded(name), zoo().registries()
+    for kind, names in loaded.brings.items():
+        silent = [n for n in names if not registries[kind].get(f"{loaded.dist}:{n}").summary]
         assert not silent, f"{name} registers the {kind} names {silent} without summary=; one line for `dazoo list`."
 
 
-def _record(name: str) -> Record:
-    loaded = zoo().loaded
-    assert name in loaded, f"No installed plugin is called {name!r}; dazoo found {', '.join(sorted(loaded)) or 'none'}."
-    return loaded[name]
+def _loaded(name: str) -> Loaded:
+    found = zoo().loaded
+    assert name in found, f"No installed plugin is called {name!r}; dazoo found {', '.join(sorted(found)) or 'none'}."
+    return found[name]

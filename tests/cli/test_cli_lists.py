@@ -106,12 +106,27 @@ def test_show_a_recipe_says_where_a_setting_comes_from(run) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["fcn", "lenet", "dcgan", "cyclegan", "tent", "mnist", "gtsrb2india", "information_maximisation", "timm_resnet18"]
+    "name", ["fcn", "lenet", "dcgan", "cyclegan", "tent", "mnist", "gtsrb2india", "information_maximisation", "timm_resnet18", "translate"]
 )
 def test_every_kind_of_part_can_be_shown(run, name: str) -> None:
     found = run("show", name)
     assert found.code == 0, found.err
     assert found.out.startswith(f"{name}  a ")
+
+
+def test_bridges_are_registered_like_everything_else(run) -> None:
+    assert {"generate_to_adapt", "translate"} <= set(dazoo.list_bridges())
+    assert [line.split("\t")[0] for line in run("list", "bridges").out.splitlines()] == dazoo.list_bridges()
+    found = run("show", "generate_to_adapt", "--json").json
+    names = [p["name"] for p in found["parameters"]]
+    assert found["kind"] == "bridge" and "noise" in names and not {"problem", "make_gan"} & set(names)
+    assert "bridge.noise" in run("show", "generate_to_adapt").out
+
+
+def test_show_says_where_the_code_is(run) -> None:
+    file, line = run("show", "fcn", "--json").json["origin"].rsplit(":", 1)
+    assert Path(file).read_text().splitlines()[int(line) - 1].startswith("class FCN")
+    assert f"{file}:{line}" in run("show", "fcn").out
 
 
 def test_plugins_says_what_each_brings(run) -> None:

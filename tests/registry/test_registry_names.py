@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
+from pathlib import PurePosixPath
+from pathlib import PureWindowsPath
 
 import pytest
 from hypothesis import given
@@ -14,13 +18,15 @@ from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
 from dazoo.errors import UnknownName
 from dazoo.registry.names import KINDS
+from dazoo.registry.names import Place
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import compose
 from dazoo.registry.names import locate
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.registry import PART
-from dazoo.registry.registry import Entry
+from dazoo.registry.registry import Registration
+from dazoo.registry.registry import Spelling
 
 
 BASE = {
@@ -61,18 +67,18 @@ _entries = st.lists(st.tuples(st.sampled_from(KINDS), _parts, _dists), min_size=
 def _zoo_of(entries: list[tuple[str, str, str]]) -> Plugins:
     zoo = Plugins(path=[], environ={})
     for kind, name, dist in entries:
-        zoo.registries()[kind].add(Entry(kind, name, "tests:nothing", dist=dist))
+        zoo.registries()[kind].add(Registration(kind, name, "tests:nothing", dist=dist))
     return zoo
 
 
 @st.composite
-def _meant(draw: st.DrawFn) -> tuple[Plugins, dict[str, Entry]]:
+def _meant(draw: st.DrawFn) -> tuple[Plugins, dict[str, Registration]]:
     """A zoo, and one entry of it for each part of a recipe."""
     zoo = _zoo_of(_unique(draw))
     registries = zoo.registries()
     kinds = draw(st.sampled_from([("gan",), ("method",), ("gan", "method")]))
     wanted = ["backbone", *kinds, *draw(st.sampled_from([(), ("scenario",)]))]
-    return zoo, {kind: draw(st.sampled_from(registries[kind].entries())) for kind in wanted}
+    return zoo, {kind: draw(st.sampled_from(registries[kind].registrations())) for kind in wanted}
 
 
 def _unique(draw: st.DrawFn) -> list[tuple[str, str, str]]:
@@ -81,13 +87,13 @@ def _unique(draw: st.DrawFn) -> list[tuple[str, str, str]]:
 
 @settings(max_examples=400, deadline=None)
 @given(_meant())
-def test_compose_and_parse_are_inverse(case: tuple[Plugins, dict[str, Entry]]) -> None:
+def test_compose_and_parse_are_inverse(case: tuple[Plugins, dict[str, Registration]]) -> None:
     """Whatever is registered: every recipe has a name, and that name gives the same parts and the same name again."""
     zoo, meant = case
     in_full = compose(Recipe(**{kind: f"{kind}:{e.qualified}" for kind, e in meant.items()}))
     recipe = parse(in_full, zoo)
     registries = zoo.registries()
-    assert {kind: registries[kind].entry(spelt) for kind, spelt in recipe.parts().items()} == meant
+    assert {kind: registries[kind].get(spelt) for kind, spelt in recipe.parts().items()} == meant
     assert parse(compose(recipe), zoo) == recipe
     assert len(compose(recipe)) <= len(in_full)
 
@@ -136,7 +142,7 @@ def test_a_gan_and_a_method_of_one_name(make_zoo) -> None:
     spelt = re.findall(r"'([^']+)'", str(caught.value))[1:]
     assert [parse(s, zoo).parts().keys() for s in spelt] == [{"backbone", "gan", "scenario"}, {"backbone", "method", "scenario"}]
     assert parse("fcn-gan:dann-gtsrb2india", zoo).method is None
-    assert zoo.gans.entry(parse("fcn-gan:dann-gtsrb2india", zoo).gan).dist == "other"
+    assert zoo.gans.get(parse("fcn-gan:dann-gtsrb2india", zoo).gan).dist == "other"
     assert parse("fcn-method:dann", zoo).gan is None
     assert parse("fcn-dann-dann", zoo) == Recipe("fcn", "dann", "dann")
 
@@ -220,10 +226,73 @@ def test_what_is_no_recipe(zoo: Plugins, name: str, says: str) -> None:
         parse(name, zoo)
 
 
-def test_locate() -> None:
-    assert (locate("dir:a/b").scheme, locate("dir:a/b").text) == ("dir", "a/b")
-    assert (locate("hub:me/fcn").scheme, locate("hub:me/fcn").text) == ("hub", "me/fcn")
-    assert (locate("fcn-dann").scheme, locate("fcn-dann").text) == ("name", "fcn-dann")
-    for text in ("dir:", "hub:"):
-        with pytest.raises(InvalidName, match="ends after its prefix"):
-            locate(text)
+@pytest.mark.parametrize(
+    ("ref", "place"),
+    [
+        ("fcn-dann", Place("name", "fcn-dann")),
+        ("my-dist:fcn-method:dann", Place("name", "my-dist:fcn-method:dann")),
+        ("dir:fcn-dann", Place("dir", "fcn-dann")),
+        ("dir:a/b", Place("dir", "a/b")),
+        ("dir:~/mine", Place("dir", "~/mine")),
+        ("dir:C:\\models\\fcn", Place("dir", "C:\\models\\fcn")),
+        ("dir:hub:me", Place("dir", "hub:me")),
+        ("dir:a@b", Place("dir", "a@b")),
+        ("hub:me/fcn", Place("hub", "me/fcn")),
+        ("hub:me/fcn@v1.0", Place("hub", "me/fcn", "v1.0")),
+        ("hub:me/fcn@refs/pr/1", Place("hub", "me/fcn", "refs/pr/1")),
+        ("hub:me/fcn@a@b", Place("hub", "me/fcn", "a@b")),
+        ("hub:not a repository", Place("hub", "not a repository")),  # the Hub's grammar is the Hub's business
+        (Path("a/b"), Place("dir", os.path.join("a", "b"))),
+        (Path("fcn-dann"), Place("dir", "fcn-dann")),
+        (PurePosixPath("hub:me/fcn"), Place("dir", "hub:me/fcn")),
+        (PureWindowsPath("C:/models/fcn"), Place("dir", "C:\\models\\fcn")),
+        (PureWindowsPath("\\\\server\\share\\fcn"), Place("dir", "\\\\server\\share\\fcn")),
+        ("./here", Place("dir", "./here")),
+        ("here/", Place("dir", "here/")),
+        ("odd\\name", Place("dir", "odd\\name")),
+        ("hub:here", Place("hub", "here")),
+    ],
+)
+def test_locate(ref: str | os.PathLike[str], place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("here", "fcn-dann", "odd\\name"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert locate(ref) == place
+
+
+@pytest.mark.parametrize(
+    ("ref", "says"),
+    [
+        ("dir:", "ends after its prefix"),
+        ("hub:", "ends after its prefix"),
+        ("hub:me/fcn@", "ends after '@'"),
+        ("me/fcn", "no folder that exists.*'hub:me/fcn'"),
+        ("C:\\models\\fcn", "no folder that exists.*'dir:"),
+        ("C:fcn", "no name"),
+        ("c:fcn.pt", "no name"),
+        ("~nobody-of-that-name/fcn", "no folder that exists"),
+        ("nul/\0", "no folder that exists"),
+        ("", "empty"),
+        (b"a/b", "got bytes"),
+        (None, "got NoneType"),
+    ],
+)
+def test_what_locates_nothing(ref: object, says: str) -> None:
+    with pytest.raises(InvalidName, match=says):
+        locate(ref)
+
+
+@pytest.mark.parametrize(
+    ("text", "readings"),
+    [
+        ("fcn", [Spelling(None, None, "fcn")]),
+        ("my-dist:fcn", [Spelling(None, "my-dist", "fcn")]),
+        ("gan:dann", [Spelling(None, "gan", "dann"), Spelling("gan", None, "dann")]),
+        ("gan:my-dist:dann", [Spelling("gan", "my-dist", "dann")]),
+        ("gan:gan:gan", [Spelling("gan", "gan", "gan")]),
+        ("colour:my-dist:dann", []),
+        ("a:gan:b:dann", []),
+    ],
+)
+def test_spelling(text: str, readings: list[Spelling]) -> None:
+    assert Spelling.parse(text, KINDS) == readings

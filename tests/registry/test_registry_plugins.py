@@ -91,7 +91,7 @@ def test_a_bad_plugin_is_reported_and_leaves_nothing(install: Install, dist: str
     assert "\n" not in record.error
     assert record.error.split(":")[-1].strip()[:20] in record.traceback.replace("\n", " ") or "Error" in record.traceback
     with pytest.raises(UnknownName, match=f"1 plugin failed to load and may bring it: {dist}:"):
-        zoo.backbones.entry("leak")
+        zoo.backbones.get("leak")
 
 
 def test_all_the_bad_ones_together(install: Install) -> None:
@@ -123,9 +123,9 @@ def test_a_name_of_two_distributions(install: Install) -> None:
     zoo = discover(install("two", plugin(backbones("same", target="collections:Counter"))))
     assert zoo.failures() == []
     with pytest.raises(AmbiguousName, match="'one:same' or 'two:same'"):
-        zoo.backbones.entry("same")
-    assert zoo.backbones.entry("two:same").target == "collections:Counter"
-    assert zoo.backbones.entry("only_one").dist == "one"
+        zoo.backbones.get("same")
+    assert zoo.backbones.get("two:same").target == "collections:Counter"
+    assert zoo.backbones.get("only_one").dist == "one"
 
 
 def test_a_name_of_two_plugins_of_one_distribution(install: Install) -> None:
@@ -202,7 +202,7 @@ def test_record_says_who_brought_what(install: Install) -> None:
     assert (record.dist, record.version, record.entry_point, record.target) == ("my-plugin-pack", "3.1", "packed", "packed")
     assert record.brings == {"backbone": ["a", "b"]}
     assert record.ok and record.error is None and record.traceback == "" and record.seconds > 0
-    entry = discover(site).backbones.entry("my-plugin-pack:a")
+    entry = discover(site).backbones.get("my-plugin-pack:a")
     assert (entry.plugin, entry.dist, entry.version) == ("packed", "my-plugin-pack", "3.1")
 
 
@@ -211,7 +211,7 @@ def test_settings_may_be_called_name_or_target(install: Install) -> None:
     hook = '@hookimpl\ndef dazoo_register_scenarios(register):\n    register("a2b", "m:C", source="a", target="b", name="n")\n'
     zoo = discover(install("scenes", plugin(hook)))
     assert zoo.failures() == []
-    assert zoo.scenarios.entry("a2b").settings == {"source": "a", "target": "b", "name": "n"}
+    assert zoo.scenarios.get("a2b").arguments == {"source": "a", "target": "b", "name": "n"}
 
 
 def test_entries_are_recipe_names_with_folders(install: Install) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dazoo import hookimpl
 
 
@@ -9,5 +11,5 @@ dazoo_api = 1
 
 
 @hookimpl
-def dazoo_register_backbones(register) -> None:
+def dazoo_register_backbones(register: Callable[..., None]) -> None:
     register("fcn", "dazoo_fcn.network:FCN", summary="Fully convolutional classifier with 1x1 convolutions (FCN 2015, NIN 2014)")

@@ -6,6 +6,7 @@ crashes, leaks or keeps a GPU's memory leaves nothing in it. Nothing is retried 
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Iterable
@@ -77,7 +78,7 @@ class RayExecutor(Executor):
                 raise SettingsError(f"The executor 'ray' needs Ray ({exc}); install it with: pip install 'dazoo-executors[ray]'.") from None
             if not ray.is_initialized():
                 try:
-                    ray.init(self.address or None, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+                    ray.init(self.address or None, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
                 except (ConnectionError, ValueError, RuntimeError) as exc:
                     hint = "A cluster that asks for a token is reached with RAY_AUTH_MODE=token in the environment."
                     raise SettingsError(f"There is no Ray cluster at {self.address or 'RAY_ADDRESS'!r}: {exc}. {hint}") from exc

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dazoo import hookimpl
 
 
@@ -9,5 +11,5 @@ dazoo_api = 1
 
 
 @hookimpl
-def dazoo_register_executors(register) -> None:
+def dazoo_register_executors(register: Callable[..., None]) -> None:
     register("submitit", "dazoo_submitit.executor:SubmititExecutor", summary="Slurm arrays that survive preemption")

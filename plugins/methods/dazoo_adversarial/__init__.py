@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dazoo import hookimpl
 
 
@@ -9,6 +11,6 @@ dazoo_api = 1
 
 
 @hookimpl
-def dazoo_register_methods(register) -> None:
+def dazoo_register_methods(register: Callable[..., None]) -> None:
     register("dann", "dazoo_adversarial.method:DANN", summary="Domain-adversarial training (Ganin et al. 2016)")
     register("cdan", "dazoo_adversarial.method:CDAN", summary="Conditional adversarial adaptation with entropy weights (Long et al. 2018)")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dazoo import hookimpl
 
 
@@ -9,7 +11,7 @@ dazoo_api = 1
 
 
 @hookimpl
-def dazoo_register_methods(register) -> None:
+def dazoo_register_methods(register: Callable[..., None]) -> None:
     register(
         "mean_teacher",
         "dazoo_prediction.method:MeanTeacher",

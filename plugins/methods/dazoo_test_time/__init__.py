@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dazoo import hookimpl
 
 
@@ -9,6 +11,6 @@ dazoo_api = 1
 
 
 @hookimpl
-def dazoo_register_methods(register) -> None:
+def dazoo_register_methods(register: Callable[..., None]) -> None:
     register("tent", "dazoo_test_time.method:Tent", summary="Entropy minimisation over normalisation layers, online (Wang et al. 2021)")
     register("tent_offline", "dazoo_test_time.method:TentOffline", summary="The same, in five passes that are answered at the end")

@@ -50,8 +50,8 @@ def shot(dice: Dice, style: Style, height: int, width: int) -> Shot:
     blur, motion = dice.within(style.blur), dice.between(0.5, 1.6) if dice.chance(0.2) else 0.0
     sideways = dice.chance(0.6)
     return Shot(
-        light=tuple(exposure * c for c in cast),
-        ground=tuple(ground * c for c in cast),
+        light=(exposure * cast[0], exposure * cast[1], exposure * cast[2]),
+        ground=(ground * cast[0], ground * cast[1], ground * cast[2]),
         slope=(dice.around(0.25), dice.around(0.25)),
         fade=dice.within(style.fade) * dice.unit(),
         bleach=(dice.between(190, 225), dice.between(170, 210), dice.between(150, 205)),

@@ -129,7 +129,8 @@ def develop(plans: Sequence[Plan], height: int, width: int) -> np.ndarray:
     ]
     scale = np.array([width, height], np.float64)
     flat = [edges * scale for group in groups for layers in group for _, edges in layers]
-    cover, at, masks = coverage(flat, height, width), 0, []
+    cover, at = coverage(flat, height, width), 0
+    masks: list[list[np.ndarray]] = []
     for group in groups:
         masks.append([])
         for layers in group:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,14 @@ def scene(
     dice = Dice(rng)
     indices = [CLASSES.index(s) if isinstance(s, str) else s for s in signs]
     designs = [design_of(index, variant, dice) for index in indices]
-    calm = {"dirt": (0.0, 0.2), "fade": (0.0, 0.2), "blur": (0.3, 0.6), "coarse": (0.0, 1.0), "jpeg": (0.0, 8.0), "curve": (-0.1, 0.25)}
+    calm: dict[str, Any] = {
+        "dirt": (0.0, 0.2),
+        "fade": (0.0, 0.2),
+        "blur": (0.3, 0.6),
+        "coarse": (0.0, 1.0),
+        "jpeg": (0.0, 8.0),
+        "curve": (-0.1, 0.25),
+    }
     style = replace(STYLES[variant], backing=0.0, **calm)
     horizon = dice.between(0.55, 0.68)
     shapes, drawn, boxes = _landscape(dice, horizon), [], []
