@@ -33,7 +33,7 @@ def public() -> dict[str, str]:
 
 @cache
 def users() -> set[str]:
-    """Names that code outside `dazoo.losses` imports from it, or from a module of it that it imports."""
+    """Names that code outside `dazoo.losses` imports from it, or from a module of it that it imports, and what these use in turn."""
     files = [f for f in [*ROOT.glob("dazoo/**/*.py"), *ROOT.glob("plugins/*/dazoo_*/**/*.py")] if "losses" not in f.parts]
     found = set()
     for file in files:
@@ -42,6 +42,20 @@ def users() -> set[str]:
         modules = {alias.asname or alias.name for module, alias in imports if module == "dazoo.losses"}
         found |= {alias.name for module, alias in imports if (module or "").startswith("dazoo.losses.")}
         found |= {n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id in modules}
+    return with_what_they_use(found)
+
+
+def with_what_they_use(found: set[str]) -> set[str]:
+    """The names, and those of `dazoo.losses` that their code uses; a table of losses uses what stands in it."""
+    uses: dict[str, set[str]] = {}
+    for file in ROOT.glob("dazoo/losses/*.py"):
+        for node in ast.parse(file.read_text()).body:
+            target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+            name = getattr(node, "name", None) or getattr(target, "id", None)
+            if name:
+                uses[name] = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    while more := {inner for name in found for inner in uses.get(name, ()) if inner in uses} - found:
+        found = found | more
     return found
 
 

@@ -102,7 +102,7 @@ def test_show_a_recipe_says_where_a_setting_comes_from(run) -> None:
     assert settings["ema"]["from"] == "method" and settings["size"]["from"] == "scenario" and settings["clip"]["from"] == "dazoo"
     assert all(row["doc"] for row in found["settings"])
     gan = found["parts"][1]
-    assert gan["bridge"] == "GenerateToAdapt" and "noise" in [p["name"] for p in gan["bridge parameters"]]
+    assert gan["bridge"] == "GenerateToAdapt" and "guide" in [p["name"] for p in gan["bridge parameters"]]
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_every_kind_of_part_can_be_shown(run, name: str) -> None:
 
 
 def test_bridges_are_registered_like_everything_else(run) -> None:
-    assert {"generate_to_adapt", "translate"} <= set(dazoo.list_bridges())
+    assert {"generate_to_adapt", "synthesize", "translate"} <= set(dazoo.list_bridges())
     assert [line.split("\t")[0] for line in run("list", "bridges").out.splitlines()] == dazoo.list_bridges()
     found = run("show", "generate_to_adapt", "--json").json
     names = [p["name"] for p in found["parameters"]]
-    assert found["kind"] == "bridge" and "noise" in names and not {"problem", "make_gan"} & set(names)
-    assert "bridge.noise" in run("show", "generate_to_adapt").out
+    assert found["kind"] == "bridge" and "guide" in names and not {"problem", "make_gan"} & set(names)
+    assert "bridge.guide" in run("show", "generate_to_adapt").out
 
 
 def test_show_says_where_the_code_is(run) -> None:

@@ -40,7 +40,7 @@ def test_nonsaturating_is_binary_cross_entropy() -> None:
 def test_the_sides_pull_a_fake_in_opposite_directions(name: str) -> None:
     fake = torch.tensor([0.2], requires_grad=True)
     (down,) = torch.autograd.grad(gan.GAMES[name].critic(torch.tensor([0.5]), fake), fake)
-    (up,) = torch.autograd.grad(gan.GAMES[name].generator(fake), fake)
+    (up,) = torch.autograd.grad(gan.GAMES[name].generator(fake, torch.tensor([0.5])), fake)
     assert down > 0 > up
 
 
@@ -64,3 +64,16 @@ def test_r1_reaches_a_deep_critic() -> None:
     images = torch.randn(2, 3, 8, 8, requires_grad=True)
     gan.r1_penalty(critic(images), images).backward()
     assert critic[0].weight.grad.abs().sum() > 0
+
+
+def test_the_gradient_penalty_of_a_linear_critic_is_its_slope_s_distance_from_one() -> None:
+    w = torch.tensor([3.0, 4.0])  # slope 5 everywhere
+    real, fake = torch.rand(6, 2, 1, 1), torch.rand(4, 2, 1, 1)
+    penalty = gan.gradient_penalty(lambda x: [x.flatten(1) @ w], real, fake)
+    assert penalty.item() == pytest.approx(16.0, rel=1e-4)
+    two = gan.gradient_penalty(lambda x: [x.flatten(1) @ w, x.flatten(1) @ (w / 5)], real, fake)
+    assert two.item() == pytest.approx(16.0, rel=1e-4), "a critic of slope 1 costs nothing"
+
+
+def test_the_wasserstein_critic_estimates_a_distance() -> None:
+    assert gan.wasserstein_critic(REAL, FAKE).item() == pytest.approx(-0.25 - 2.0)
