@@ -11,7 +11,7 @@ from dazoo.registry.sources import keyed
 
 dazoo_api = 1
 
-_WEIGHTS = r"""(?<!#)(?<!# )\b(?:url|hf_hub_id|file)["']?\s*[=:]\s*f?["']\w"""
+_WEIGHTS = r"""\b(?:url|hf_hub_id|file)["']?\s*[=:]\s*f?["']\w"""
 
 
 @hookimpl
