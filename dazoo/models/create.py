@@ -72,7 +72,7 @@ def create(
             classes=classes,
             channels=channels,
             size=size or wanted.get("size") or DEFAULT_SIZE,
-            config={"backbone_settings": settings},
+            config={"backbone_settings": dict(plugins.backbones.resolve(recipe.backbone).identify(**settings))},
         )
         if recipe.gan is not None:
             model.bridge()  # now, so that the seed fixes its weights too

@@ -201,9 +201,10 @@ def test_other_numbers_of_channels_are_refused(name: str) -> None:
 
 def test_a_saved_model_needs_its_start_no_more(name: str, file: Path, tmp_path: Path) -> None:
     model = dazoo.create(f"{name}_pretrained", num_classes=5, pretrained=str(file))
-    file_gone = save(model, tmp_path / "saved")
+    folder = save(model, tmp_path / "saved")
+    assert str(tmp_path) not in (folder / "config.json").read_text()
     file.unlink()
-    again = dazoo.load(file_gone)
+    again = dazoo.load(folder)
     assert all(torch.equal(v, again.backbone.state_dict()[k]) for k, v in model.backbone.state_dict().items())
 
 
