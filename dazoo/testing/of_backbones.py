@@ -62,7 +62,7 @@ def gives_the_shapes_at_any_size(name: str, settings: dict[str, Any]) -> None:
 
 
 def class_map_is_the_classifier_at_each_place(name: str, settings: dict[str, Any]) -> None:
-    """`positions` and `class_map` say of each position what pool and head say of it alone; under mean pooling the map's mean is the logit."""
+    """`positions` and `class_map` say of each position what pool and head say of it alone; with mean pooling its mean is the logit."""
     net = _build(name, settings).eval()
     x = _pictures(2, 3, 64, 80)
     with torch.no_grad():
@@ -106,7 +106,9 @@ def is_rebuilt_without_fetching(name: str, settings: dict[str, Any]) -> None:
     try:
         rebuilt = _build(name, {**settings, **dict.fromkeys(fetches, False)})
     except SettingsError as exc:
-        raise AssertionError(f"{name}: fetches is {fetches}, and it cannot be built with them set to False, as a saved model is: {exc}") from exc
+        raise AssertionError(
+            f"{name}: fetches is {fetches}, and it cannot be built with them set to False, as a saved model is: {exc}"
+        ) from exc
     shapes, expected = ({k: v.shape for k, v in net.state_dict().items()} for net in (rebuilt, _build(name, settings)))
     differ = sorted(k for k in shapes.keys() | expected.keys() if shapes.get(k) != expected.get(k))
     assert not differ, f"{name}: without {', '.join(fetches)} it has other tensors ({differ[:5]}), so its saved weights would not load."

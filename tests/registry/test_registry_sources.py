@@ -10,7 +10,7 @@ from dazoo.registry.sources import decorated
 from dazoo.registry.sources import keyed
 
 
-SOURCE = '''
+SOURCE = """
 cfgs = {
     'net_a.first': cfg(
         url='',
@@ -33,7 +33,7 @@ def helper(): ...
 
 @registered
 def net_c(): ...
-'''
+"""
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_decorated_functions(library: str) -> None:
 
 
 def test_keys_and_what_they_hold(library: str) -> None:
-    """One variant with weights is enough; what stands under a stranger's key is the known key's before it, so names must be complete."""
+    """One variant is enough. The key of a name that is not asked for ends nothing, so that "url" may stand inside a dictionary."""
     names = ["net_a", "net_b", "net_c", "stranger"]
     assert keyed(library, "models", names, r"url='h") == {"net_a": True, "net_b": False, "stranger": True}
     assert keyed(library, "models", ["net_b"], r"url='h") == {"net_b": True}

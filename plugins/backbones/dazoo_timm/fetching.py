@@ -69,7 +69,8 @@ def fetch(name: str, options: Mapping[str, Any]) -> nn.Module:
             ) from exc
         if isinstance(exc, BROKEN):
             raise WeightsError(
-                f"The pretrained weights of timm's {name} ({where}) cannot be used ({reason}). Remove them from the cache and fetch them again."
+                f"The pretrained weights of timm's {name} ({where}) cannot be used ({reason}). "
+                "Remove them from the cache and fetch them again."
             ) from exc
         raise
 

@@ -50,7 +50,13 @@ class TimmBackbone(Wrapped):
     prefix = "timm_"
 
     def __init__(
-        self, *, num_classes: int, in_channels: int = 3, arch: str, size: int | None = None, pretrained: bool | str | os.PathLike[str] = False
+        self,
+        *,
+        num_classes: int,
+        in_channels: int = 3,
+        arch: str,
+        size: int | None = None,
+        pretrained: bool | str | os.PathLike[str] = False,
     ) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, arch=arch, size=size, pretrained=pretrained)
         name, cfg = cfg_of(arch, pretrained)

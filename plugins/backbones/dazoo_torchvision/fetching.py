@@ -44,7 +44,8 @@ def weights_of(arch: str, pretrained: Any) -> models.WeightsEnum | None:
     name = "DEFAULT" if pretrained is True or is_path(pretrained) else pretrained.rpartition(".")[2]
     if name not in known.__members__:
         raise SettingsError(
-            f"Torchvision's {arch} has no weights {pretrained!r}; it has {', '.join(known.__members__)}. A path to a file ends in .safetensors."
+            f"Torchvision's {arch} has no weights {pretrained!r}; it has {', '.join(known.__members__)}. "
+            "A path to a file ends in .safetensors."
         )
     return known[name]
 

@@ -59,12 +59,17 @@ class TorchvisionBackbone(Wrapped):
     prefix = "tv_"
 
     def __init__(
-        self, *, num_classes: int, in_channels: int = 3, arch: str, size: int | None = None, pretrained: bool | str | os.PathLike[str] = False
+        self,
+        *,
+        num_classes: int,
+        in_channels: int = 3,
+        arch: str,
+        size: int | None = None,
+        pretrained: bool | str | os.PathLike[str] = False,
     ) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels, arch=arch, size=size, pretrained=pretrained)
         chosen = weights_of(arch, pretrained)
         net = build(arch, chosen)
-        known = frozenset(net.state_dict())
         self.smallest = _SMALLEST.get(type(net).__name__, 16)
         self.fixed = 224 if isinstance(net, MaxVit) else None
         self.norm = norm_of(net)

@@ -54,7 +54,13 @@ class Wrapped(Backbone):
     std: Tensor
 
     def __init__(
-        self, *, num_classes: int, in_channels: int = 3, arch: str, size: int | None = None, pretrained: bool | str | os.PathLike[str] = False
+        self,
+        *,
+        num_classes: int,
+        in_channels: int = 3,
+        arch: str,
+        size: int | None = None,
+        pretrained: bool | str | os.PathLike[str] = False,
     ) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels)
         if in_channels not in (1, 3):
@@ -125,7 +131,9 @@ class Pretrained(Wrapped):
     def identify(cls, **arguments: Any) -> Mapping[str, Any]:
         pretrained = arguments.get("pretrained", True)
         if pretrained is False:
-            raise SettingsError("pretrained is False, and the backbone's name ends in _pretrained; name it without that for a random start.")
+            raise SettingsError(
+                "pretrained is False, and the backbone's name ends in _pretrained; name it without that for a random start."
+            )
         return {**arguments, "pretrained": {"sha256": digest_of(pretrained)}} if is_path(pretrained) else arguments
 
     def optimizers(self) -> Mapping[str, Mapping[str, Any]]:

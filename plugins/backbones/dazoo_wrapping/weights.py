@@ -115,13 +115,17 @@ def tensors_only() -> Iterator[None]:
 def check_form(pretrained: Any, arch: str) -> None:
     """Raises SettingsError for a `pretrained` that is no bool, text or path."""
     if not isinstance(pretrained, bool | str | os.PathLike) or pretrained == "":
-        raise SettingsError(f"pretrained of {arch} is {pretrained!r}; expected True, a tag of the library, or a path to a safetensors file.")
+        raise SettingsError(
+            f"pretrained of {arch} is {pretrained!r}; expected True, a tag of the library, or a path to a safetensors file."
+        )
 
 
 def _found(path: str | os.PathLike[str]) -> Path:
     file = Path(path).expanduser()
     if not file.is_file():
-        raise WeightsError(f"pretrained names {file}, which is {'no file' if file.exists() else 'not there'}; give a safetensors file's path.")
+        raise WeightsError(
+            f"pretrained names {file}, which is {'no file' if file.exists() else 'not there'}; give a safetensors file's path."
+        )
     return file
 
 

@@ -269,7 +269,11 @@ def test_a_size_that_a_network_is_not_built_for() -> None:
 
 @pytest.mark.parametrize(
     ("raised", "expected"),
-    [(TypeError("mine"), TypeError), (ConnectionError("refused"), OfflineError), (RuntimeError("Error(s) in loading state_dict"), WeightsError)],
+    [
+        (TypeError("mine"), TypeError),
+        (ConnectionError("refused"), OfflineError),
+        (RuntimeError("Error(s) in loading state_dict"), WeightsError),
+    ],
 )
 def test_what_timm_raises(monkeypatch: pytest.MonkeyPatch, raised: Exception, expected: type) -> None:
     """Only what the network, the cache or the weights say becomes an error of ours."""

@@ -106,7 +106,9 @@ def test_names_that_are_missing_or_unknown_and_other_shapes(name: str, state: di
     }
     for message, tensors in harmed.items():
         save_file(tensors, tmp_path / "x.safetensors")
-        with pytest.raises(WeightsError, match=rf"x.safetensors as weights of \w+'s \w+: they do not fit \({message}.*Choose the architecture"):
+        with pytest.raises(
+            WeightsError, match=rf"x.safetensors as weights of \w+'s \w+: they do not fit \({message}.*Choose the architecture"
+        ):
             build(name, pretrained=tmp_path / "x.safetensors")
 
 
@@ -212,7 +214,12 @@ def test_a_saved_model_needs_its_start_no_more(name: str, file: Path, tmp_path: 
 def test_models_saved_before_pretrained_starts_had_names_still_load(name: str, tmp_path: Path, pretrained: object) -> None:
     backbone = zoo().backbones.build(name, num_classes=2)
     made = Model(
-        backbone, recipe={"backbone": name}, classes=["a", "b"], channels=3, size=32, config={"backbone_settings": {"pretrained": pretrained}}
+        backbone,
+        recipe={"backbone": name},
+        classes=["a", "b"],
+        channels=3,
+        size=32,
+        config={"backbone_settings": {"pretrained": pretrained}},
     )
     assert dazoo.load(save(made, tmp_path / "saved")).backbone.arch == backbone.arch
 
