@@ -32,6 +32,6 @@ def plan_cells(
             domains = plan.load(plugins)
             known[plan.images_key] = digest_of_domains(domains), max(len(domains.source_train), len(domains.target_train))
         digest, larger = known[plan.images_key]
-        identity = {**plan.identity(digest), "protocol": PROTOCOL}
+        identity = {**plan.identity(plugins, digest), "protocol": PROTOCOL}
         cells.append(Cell(name, seed, dict(settings), json.loads(json.dumps(identity)), larger))
     return list({cell.path: cell for cell in cells}.values())

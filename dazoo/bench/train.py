@@ -46,7 +46,7 @@ def train(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
     settings = {**job.settings, **({"accumulate": job.accumulate} if job.accumulate > 1 else {})}
     plan = make_plan(plugins, job.name, seed=job.seed, settings=settings, data=job.data)
     domains = plan.load(plugins)
-    asked = make_plan(plugins, job.name, seed=job.seed, settings=job.settings).identity(digest_of_domains(domains))
+    asked = make_plan(plugins, job.name, seed=job.seed, settings=job.settings).identity(plugins, digest_of_domains(domains))
     _check_same(job, {**asked, "protocol": PROTOCOL})
     labels = domains.target_test.labels
     if labels is None:

@@ -32,15 +32,30 @@ class Backbone(nn.Module):
     """Smallest height and width in pixels that the network takes."""
     fetches: ClassVar[tuple[str, ...]] = ()
     """Constructor arguments that bring weights from elsewhere, such as ("pretrained",). A saved model has its own weights, so it is rebuilt
-    with these set to False."""
+    with these set to False. Give them a default, and leave them out of the registration: what a name fixes cannot be switched off."""
+    sketchable: ClassVar[bool] = True
+    """Whether it can be built on the meta device, where tensors have shapes and no values. A saved model is first built there, so that
+    arguments of a stranger's config are refused before memory is spent on them. False only for a network whose constructor must read
+    values; its config is then trusted with memory."""
 
     @classmethod
     def wants(cls, **arguments: Any) -> Mapping[str, Any]:
         """Run settings that suit a backbone built with these constructor arguments, such as {"size": 224} for pretrained weights.
 
+        The arguments are those that the name stands for and those of the user; num_classes and in_channels are not among them.
+
         They are the weakest layer: those of the scenario, the bridge, the method and the user come over them.
         """
         return {}
+
+    @classmethod
+    def identify(cls, **arguments: Any) -> Mapping[str, Any]:
+        """Constructor arguments as the identity of a run holds them: JSON values, the same for the same network on every machine.
+
+        They are given as the user set them. A class that takes a file answers with the file's digest in place of its path:
+        {"pretrained": {"sha256": "..."}}.
+        """
+        return arguments
 
     def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
         """Optimiser settings of the groups "backbone.body" and "backbone.head" over the run's own.

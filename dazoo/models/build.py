@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,6 @@ from dazoo.errors import WeightsError
 from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import read_tensors
 from dazoo.registry.plugins import zoo
-
-
-log = logging.getLogger(__name__)
 
 
 _IN_PLACE = (torch.Tensor.normal_, torch.Tensor.log_normal_, torch.Tensor.exponential_, torch.Tensor.erfinv_)
@@ -37,42 +33,42 @@ class _NoDrawing(TorchFunctionMode):
 def build_backbone(config: Mapping[str, Any], weights: Path) -> Backbone:
     """The backbone of a config with the weights of a file, strictly.
 
-    The network is first built without memory (meta device) and compared with the file's header, so that a config that
-    asks for a terabyte is refused before anything is allocated.
+    The network is first built without memory (meta device) and compared with the file's header, so that a config that asks for a terabyte
+    is refused before anything is allocated. What cannot be built there is refused too, unless its class says that it is not `sketchable`.
 
     Raises:
         UnknownName: no installed plugin brings the backbone; the message says which distribution did.
         WeightsError: settings that the backbone refuses, or weights that do not fit it.
     """
     name = config["recipe"]["backbone"]
-    settings = dict(config.get("backbone_settings", {}))
-    if settings.get("pretrained"):
-        settings["pretrained"] = False  # the weights are here; nothing may be downloaded to be thrown away
-    whose = f"the backbone {name!r} with {len(config['classes'])} classes"
-
-    def build() -> Backbone:
-        return zoo().backbones.build(name, num_classes=len(config["classes"]), in_channels=config["channels"], **settings)
-
     try:
-        with torch.device("meta"), _NoDrawing():
-            sketch = build()
+        cls = zoo().backbones.resolve(name)
     except UnknownName as exc:
         saved = ", ".join(f"{d} {v}" for d, v in config.get("plugins", {}).items())
         raise UnknownName(f"{exc} The model was saved with {saved or 'unknown plugins'}; install the one that brings it.") from exc
-    except DazooError:
-        raise
-    except (TypeError, ValueError) as exc:
-        raise WeightsError(
-            f"config.json: {whose} refuses the settings {settings}: {exc} Install the plugin version that saved it."
-        ) from exc
-    except Exception as exc:  # a network that computes on values while it is built has no sketch
-        log.debug("%s cannot be built on the meta device: %s", name, exc)
-        sketch = None
-    if sketch is not None:
+    # The weights are here, so that nothing may be fetched to be thrown away.
+    settings = {**config.get("backbone_settings", {}), **dict.fromkeys(cls.fetches, False)}
+    whose = f"the backbone {name!r} with {len(config['classes'])} classes"
+
+    def build() -> Backbone:
+        try:
+            return zoo().backbones.build(name, num_classes=len(config["classes"]), in_channels=config["channels"], **settings)
+        except DazooError:
+            raise
+        except Exception as exc:  # whatever torch or a plugin says of a width of -1 or of 2**60
+            reason = f"{type(exc).__name__}: {' '.join(str(exc).split())[:300]}"
+            raise WeightsError(
+                f"config.json: {whose} refuses the settings {settings} ({reason}). Install the plugin version that saved it, "
+                "or fetch the model again."
+            ) from exc
+
+    if cls.sketchable:
+        with torch.device("meta"), _NoDrawing():
+            sketch = build()
         check_fit(weights, sketch.state_dict(), whose)
     with torch.random.fork_rng([]):  # random weights are drawn only to be overwritten
         backbone = build()
-    if sketch is None:
+    if not cls.sketchable:
         check_fit(weights, backbone.state_dict(), whose)
     backbone.load_state_dict(read_tensors(weights), strict=True)
     return backbone

@@ -73,7 +73,7 @@ def create(
                 "classes": list(classes),
                 "channels": channels,
                 "size": size or wanted.get("size") or DEFAULT_SIZE,
-                "backbone_settings": arguments,
+                "backbone_settings": dict(plugins.backbones.resolve(recipe.backbone).identify(**arguments)),
             },
         )
         if recipe.gan is not None:

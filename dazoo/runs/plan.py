@@ -85,13 +85,14 @@ class Plan:
         data = self.pictures.get("data")
         return load_scenario(scenario, data, size=size, channels=channels or None, download=download, zoo=plugins)
 
-    def identity(self, data_digest: str) -> dict[str, Any]:
+    def identity(self, plugins: Plugins, data_digest: str) -> dict[str, Any]:
         """Everything that can change the result, as JSON values: never a path, a host or a time."""
+        arguments = {**self.arguments, "backbone": plugins.backbones.resolve(self.recipe.backbone).identify(**self.arguments["backbone"])}
         return {
             "recipe": str(self.recipe),
             "seed": self.seed,
             "settings": asdict(self.settings),
-            "arguments": {part: dict(values) for part, values in self.arguments.items() if values},
+            "arguments": {part: dict(values) for part, values in arguments.items() if values},
             "data": data_digest,
             "plugins": versions(asdict(self.recipe)),
         }

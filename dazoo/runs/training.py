@@ -118,7 +118,7 @@ class Run:
         with joined(self.device) as peers:
             site = Site(self.device, self._below("checkpoints"), self.quiet, peers)
             if self.folder is not None and peers.first:
-                claim(self.folder, self.plan.identity(digest_of_domains(self.domains)))
+                claim(self.folder, self.plan.identity(self.plugins, digest_of_domains(self.domains)))
             result = train_plan(self.plan, self.domains, self.plugins, site)
             numbers = self._numbers(result, site, source_only)
             model = self._model(result, numbers)

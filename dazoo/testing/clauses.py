@@ -92,6 +92,8 @@ TITLES: Mapping[str, tuple[str, ...]] = {
         "survives_safetensors",
         "survives_copy_and_pickle",
         "seed_fixes_the_weights",
+        "says_what_it_wants",
+        "is_rebuilt_without_fetching",
     ),
     "method": (
         "builds_from_a_problem",

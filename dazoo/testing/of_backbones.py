@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from typing import Any
 
@@ -13,12 +14,18 @@ from torch import Tensor
 from torch import nn
 
 from dazoo.contracts import Backbone
+from dazoo.engine.settings import Settings
+from dazoo.errors import SettingsError
 from dazoo.registry.plugins import zoo
+from dazoo.testing.clauses import Skip
 
 
 CLASSES = 5
 SIZES = ((32, 32), (48, 64), (37, 53))
 """Heights and widths that every backbone must take: two usual ones and an odd one."""
+GROUPS = ("backbone.body", "backbone.head")
+OPTIMIZER = ("optimizer", "lr", "lr_factor", "weight_decay", "momentum", "betas")
+"""What the optimiser of a group takes."""
 
 
 def builds_from_defaults(name: str, settings: dict[str, Any]) -> None:
@@ -55,17 +62,56 @@ def gives_the_shapes_at_any_size(name: str, settings: dict[str, Any]) -> None:
 
 
 def class_map_is_the_classifier_at_each_place(name: str, settings: dict[str, Any]) -> None:
-    """`dense` says at each position what pool and head say of that position alone; under mean pooling its mean is the logit."""
+    """`positions` and `class_map` say of each position what pool and head say of it alone; with mean pooling its mean is the logit."""
     net = _build(name, settings).eval()
     x = _pictures(2, 3, 64, 80)
     with torch.no_grad():
         f, dense, logits = net.forward_features(x), net.dense(x), net(x)
         assert _near(net.head(net.pool(f)), logits), f"{name}: forward(x) is not head(pool(forward_features(x)))."
+        assert _near(net.class_map(f), dense), f"{name}: dense(x) is not class_map(forward_features(x)); override class_map alone."
+        places, expected = net.positions(f), (2, *f.shape[2:], net.num_features)
+        assert places.shape == expected, f"{name}: positions gives {tuple(places.shape)}; expected (N, h, w, C), here {expected}."
         for i, j in {(0, 0), (f.shape[2] - 1, f.shape[3] - 1), (f.shape[2] // 2, f.shape[3] // 2)}:
-            alone = net.head(net.pool(f[:, :, i : i + 1, j : j + 1]))
-            assert _near(dense[:, :, i, j], alone), f"{name}: dense at ({i}, {j}) is not what pool and head say of that position."
+            alone = net.pool(f[:, :, i : i + 1, j : j + 1])
+            assert _near(places[:, i, j], alone), f"{name}: positions at ({i}, {j}) is not what pool makes of that position."
+            assert _near(dense[:, :, i, j], net.head(alone)), f"{name}: dense at ({i}, {j}) is not what pool and head say of that position."
         if isinstance(net.head, nn.Linear) and _near(net.pool(f), f.mean(dim=(2, 3))):
             assert _near(dense.mean(dim=(2, 3)), logits), f"{name}: head and pooling are linear, but the mean of dense is not the logit."
+
+
+def says_what_it_wants(name: str, settings: dict[str, Any]) -> None:
+    """`wants` holds run settings, `identify` JSON values, and `optimizers` known settings of groups that it has."""
+    cls = zoo().backbones.resolve(name)
+    wants = cls.wants(**zoo().backbones.entry(name).settings, **settings)
+    try:
+        Settings.layered(wants)
+    except SettingsError as exc:
+        raise AssertionError(f"{name}: wants() gives {dict(wants)}, which are no settings of a run: {exc}") from exc
+    identity = cls.identify(**settings)
+    try:
+        json.dumps(identity, allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        raise AssertionError(f"{name}: identify() gives {dict(identity)}; expected JSON values: {exc}") from exc
+    for group, options in _build(name, settings).optimizers().items():
+        assert group in GROUPS, f"{name}: optimizers() is for {group!r}; expected {' or '.join(GROUPS)}."
+        strange = sorted(set(options) - set(OPTIMIZER))
+        assert not strange, f"{name}: optimizers() sets {strange} of {group}; expected some of {', '.join(OPTIMIZER)}."
+
+
+def is_rebuilt_without_fetching(name: str, settings: dict[str, Any]) -> None:
+    """Each of `fetches` is a constructor argument; with all of them False the network has the same tensors."""
+    fetches = zoo().backbones.resolve(name).fetches
+    if not fetches:
+        raise Skip(f"{name} fetches nothing.")
+    try:
+        rebuilt = _build(name, {**settings, **dict.fromkeys(fetches, False)})
+    except SettingsError as exc:
+        raise AssertionError(
+            f"{name}: fetches is {fetches}, and it cannot be built with them set to False, as a saved model is: {exc}"
+        ) from exc
+    shapes, expected = ({k: v.shape for k, v in net.state_dict().items()} for net in (rebuilt, _build(name, settings)))
+    differ = sorted(k for k in shapes.keys() | expected.keys() if shapes.get(k) != expected.get(k))
+    assert not differ, f"{name}: without {', '.join(fetches)} it has other tensors ({differ[:5]}), so its saved weights would not load."
 
 
 def parts_into_body_and_head(name: str, settings: dict[str, Any]) -> None:

@@ -32,6 +32,8 @@ _saved: dict[str, bytes] = {}
 class Tiny(Backbone):
     """One strided convolution, batch statistics, a tied weight and a buffer: what saving must get right."""
 
+    fetches = ("pretrained",)
+
     def __init__(self, *, num_classes: int, in_channels: int = 3, width: int = 4, pretrained: bool = False) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels)
         if width < 1:
@@ -56,6 +58,9 @@ class Tiny(Backbone):
 
 class Awkward(Tiny):
     """Looks at values while it is built, as some networks do for their drop rates, so it cannot be built without memory."""
+
+    fetches = ()
+    sketchable = False
 
     def __init__(self, *, num_classes: int, in_channels: int = 3) -> None:
         super().__init__(num_classes=num_classes, in_channels=in_channels)

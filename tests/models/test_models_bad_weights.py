@@ -7,6 +7,7 @@ import json
 import struct
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,33 @@ def test_a_network_that_cannot_be_sketched_is_checked_all_the_same(parts: object
     retensor(place, lambda t: t.update({"head.bias": torch.zeros(4)}))
     with pytest.raises(WeightsError, match=r"'head.bias' with shape \[4\]"):
         load(place)
+
+
+def test_a_network_that_is_not_declared_unsketchable_is_never_built_without_a_sketch(
+    parts: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = save(create("awkward", num_classes=3, seed=0), tmp_path / "awkward")
+    monkeypatch.setattr(parts.Awkward, "sketchable", True)
+    with pytest.raises(WeightsError, match="config.json: the backbone 'awkward' with 3 classes refuses the settings .*meta tensor"):
+        load(place)
+
+
+@pytest.mark.parametrize("width", [2**40, 2**52, "x", 2.5, -1])
+def test_what_the_meta_device_refuses_is_not_built_for_real(
+    parts: types.ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch, width: object
+) -> None:
+    """2**40 overflows the size of a weight, which torch reports as a RuntimeError; with memory it would fill the machine first."""
+    where, init = [], parts.Tiny.__init__
+
+    def watch(self: object, **arguments: object) -> None:
+        where.append(torch.empty(0).device.type)
+        init(self, **arguments)
+
+    edit(folder, lambda c: c.update(backbone_settings={"width": width}))
+    monkeypatch.setattr(parts.Tiny, "__init__", watch)
+    with pytest.raises(WeightsError, match="the backbone 'tiny' with 3 classes refuses the settings .*'width'"):
+        load(folder)
+    assert where == ["meta"]
 
 
 @pytest.mark.slow

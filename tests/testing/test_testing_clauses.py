@@ -99,11 +99,77 @@ class NoArguments(TinyBackbone):
         super().__init__(num_classes=num_classes, in_channels=3)
 
 
+class OtherClassMap(TinyBackbone):
+    def class_map(self, f):
+        return super().class_map(f).softmax(1)
+
+
+class OtherPositions(TinyBackbone):
+    """Its pooling has a layer more than its positions."""
+
+    def pool(self, f):
+        return 2 * super().pool(f)
+
+
+class PositionsInFront(TinyBackbone):
+    def positions(self, f):
+        return f
+
+    def class_map(self, f):
+        return self.head(f.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class WantsWhatNoRunHas(TinyBackbone):
+    @classmethod
+    def wants(cls, **arguments):
+        return {"side": 224}
+
+
+class HasAPathInItsIdentity(TinyBackbone):
+    @classmethod
+    def identify(cls, **arguments):
+        return {"pretrained": Path("weights.safetensors")}
+
+
+class OptimizesOthers(TinyBackbone):
+    def optimizers(self):
+        return {"backbone": {"lr_factor": 0.1}}
+
+
+class OptimizesOtherwise(TinyBackbone):
+    def optimizers(self):
+        return {"backbone.body": {"factor": 0.1}}
+
+
+class FetchesWhatItDoesNotTake(TinyBackbone):
+    fetches = ("pretrained",)
+
+
+class Larger(TinyBackbone):
+    """With what it fetches it has a layer more, so that a saved model would not load."""
+
+    fetches = ("pretrained",)
+
+    def __init__(self, *, pretrained=True, **settings):
+        super().__init__(**settings)
+        if pretrained:
+            self.register_buffer("mean", torch.zeros(3))
+
+
 BACKBONES = {
     NoArguments: "builds_from_defaults",
     WrongShape: "gives_the_shapes_at_any_size",
     OnlyMultiples: "gives_the_shapes_at_any_size",
     OtherDense: "class_map_is_the_classifier_at_each_place",
+    OtherClassMap: "class_map_is_the_classifier_at_each_place",
+    OtherPositions: "class_map_is_the_classifier_at_each_place",
+    PositionsInFront: "class_map_is_the_classifier_at_each_place",
+    WantsWhatNoRunHas: "says_what_it_wants",
+    HasAPathInItsIdentity: "says_what_it_wants",
+    OptimizesOthers: "says_what_it_wants",
+    OptimizesOtherwise: "says_what_it_wants",
+    FetchesWhatItDoesNotTake: "is_rebuilt_without_fetching",
+    Larger: "is_rebuilt_without_fetching",
     HeadInBody: "parts_into_body_and_head",
     Idle: "gradient_reaches_every_parameter",
     Writes: "leaves_its_input_alone",

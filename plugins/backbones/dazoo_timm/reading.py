@@ -121,9 +121,8 @@ def reading(arch: str, size: int | None = None) -> Reading:
         return _without_idle(net, replace(found, norm=norm))
 
 
-def create(arch: str, options: Mapping[str, Any], pretrained: bool = False) -> nn.Module:
-    """Build with timm's own class count, so that timm loads weights strictly, and take the class layer off."""
-    net = timm.create_model(arch, pretrained=pretrained, **options)
+def headless(net: nn.Module) -> nn.Module:
+    """The network with its class layer taken off."""
     if hasattr(net, "reset_classifier"):  # encoders have no class layer
         net.reset_classifier(0)
     return net
@@ -134,7 +133,7 @@ def _twin(arch: str, size: int | None) -> tuple[dict[str, Any], nn.Module]:
     wanted: list[dict[str, Any]] = [{"dynamic_img_size": True}, {}] if size is None else [{"img_size": size}]
     for options in wanted:
         try:
-            net = create(arch, options).eval()
+            net = headless(timm.create_model(arch, **options)).eval()
         except TypeError as exc:  # an option that its constructor does not know
             if not any(name in str(exc) for name in options):
                 raise
@@ -255,12 +254,11 @@ def _map(y: Tensor, form: str, prefix: int, stride: float, size: tuple[int, int]
 @cache
 def grid(count: int, stride: float, size: tuple[int, int]) -> tuple[int, int, float]:
     """Height and width of `count` tokens of a picture, and how many positions they are away from `size / stride` at most."""
-    best = (1, count, math.inf)
-    for h in range(1, count + 1):
-        if count % h == 0:
-            off = max(abs(h - size[0] / stride), abs(count // h - size[1] / stride))
-            best = min(best, (h, count // h, off), key=lambda b: b[2])
-    return best
+    low = [d for d in range(1, math.isqrt(count) + 1) if count % d == 0]
+    heights = sorted({*low, *(count // d for d in low)})
+    off = {h: max(abs(h - size[0] / stride), abs(count // h - size[1] / stride)) for h in heights}
+    best = min(heights, key=off.__getitem__)
+    return best, count // best, off[best]
 
 
 def _without_idle(net: nn.Module, found: Reading) -> Reading:

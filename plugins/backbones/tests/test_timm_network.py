@@ -9,6 +9,8 @@ import pickle
 import re
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import timm
@@ -16,9 +18,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+import dazoo
 from dazoo.errors import OfflineError
 from dazoo.errors import SettingsError
+from dazoo.errors import WeightsError
 from dazoo.registry.sources import decorated
+from dazoo_timm.network import PretrainedTimm
 from dazoo_timm.network import TimmBackbone
 from dazoo_timm.reading import grid
 from dazoo_timm.reading import reading
@@ -49,6 +54,15 @@ def backbone(arch: str, **settings) -> TimmBackbone:
 
 def test_names_are_timm_s_own() -> None:
     assert sorted(timm.list_models()) == decorated("timm", "models", "register_model")
+
+
+def test_architectures_with_weights_have_a_second_name() -> None:
+    """All that have weights, and at most a few whose lack of them the sources do not show."""
+    brought = {name.removeprefix("timm_") for name in dazoo.list_backbones("timm_*")}
+    plain, second = set(timm.list_models()), {n.removesuffix("_pretrained") for n in brought if n.endswith("_pretrained")}
+    have = {name.partition(".")[0] for name in timm.list_pretrained()}
+    assert brought == plain | {f"{n}_pretrained" for n in second}
+    assert have <= second <= plain and len(second - have) <= 20
 
 
 def test_listing_imports_nothing() -> None:
@@ -142,34 +156,56 @@ def test_copies_and_pickles() -> None:
 _OFFLINE = """
 import torch
 from dazoo.errors import OfflineError
-from dazoo_timm.network import TimmBackbone
-net = TimmBackbone(num_classes=5, arch="test_convnext", pretrained="r160_in1k").eval()
+from dazoo.errors import WeightsError
+from dazoo_timm.network import PretrainedTimm
+net = PretrainedTimm(num_classes=5, arch="test_convnext", pretrained="r160_in1k").eval()
 torch.manual_seed(1)
 x = torch.rand(1, 3, 64, 64)
 torch.save((x, net.pool(net.forward_features(2 * x - 1)), net.mean), "out.pt")
-try:
-    TimmBackbone(num_classes=5, arch="test_resnet", pretrained=True)
-except OfflineError as exc:
-    print("OfflineError", exc)
+for arch in ("test_resnet", "test_efficientnet"):
+    try:
+        PretrainedTimm(num_classes=5, arch=arch)
+    except (OfflineError, WeightsError) as exc:
+        print(type(exc).__name__, exc)
 """
+
+
+class Poison:
+    """A pickle that makes a file when it is read."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.file,)
 
 
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, tuple[torch.Tensor, ...], str]:
-    """A fresh process without a network whose cache holds one network's weights: those weights, what it computed, what it printed."""
+    """A fresh process without a network whose cache holds one network's weights and another's poisoned ones.
+
+    Returns the weights, what the process computed, what it printed.
+    """
     folder = tmp_path_factory.mktemp("hub")
     torch.manual_seed(7)
     original = timm.create_model("test_convnext").eval()
-    repo = folder / "models--timm--test_convnext.r160_in1k"
-    snapshot = repo / "snapshots" / ("0" * 40)
-    snapshot.mkdir(parents=True)
-    (repo / "refs").mkdir()
-    (repo / "refs" / "main").write_text("0" * 40)
-    save_file(original.state_dict(), snapshot / "model.safetensors")
+    save_file(original.state_dict(), snapshot(folder, "test_convnext") / "model.safetensors")
+    torch.save({"stem": Poison(folder / "RAN")}, snapshot(folder, "test_efficientnet") / "pytorch_model.bin")
     environ = {**os.environ, "PYTHONPATH": ":".join(sys.path), "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder)}
     done = subprocess.run([sys.executable, "-c", _OFFLINE], env=environ, cwd=folder, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
+    assert not (folder / "RAN").exists()
     return original, torch.load(folder / "out.pt"), done.stdout
+
+
+def snapshot(folder: Path, arch: str) -> Path:
+    """The folder of an architecture's weights in a cache of the Hub."""
+    repo = folder / f"models--timm--{arch}.r160_in1k"
+    place = repo / "snapshots" / ("0" * 40)
+    place.mkdir(parents=True)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text("0" * 40)
+    return place
 
 
 def test_pretrained_weights_from_the_cache(offline: tuple[nn.Module, tuple[torch.Tensor, ...], str]) -> None:
@@ -184,8 +220,14 @@ def test_pretrained_weights_from_the_cache(offline: tuple[nn.Module, tuple[torch
 
 
 def test_offline_message(offline: tuple[nn.Module, tuple[torch.Tensor, ...], str]) -> None:
-    wanted = r"OfflineError .*timm/test_resnet\.r160_in1k.*not in the cache.*hf download timm/test_resnet.*pretrained=False"
+    wanted = r"OfflineError .*timm/test_resnet\.r160_in1k.*not in the cache.*hf download timm/test_resnet.*without _pretrained"
     assert re.match(wanted, offline[2]), offline[2]
+
+
+def test_a_pickle_in_the_cache_runs_nothing(offline: tuple[nn.Module, tuple[torch.Tensor, ...], str]) -> None:
+    """That it ran is what the fixture looks for."""
+    wanted = r"(?m)^WeightsError .*timm's test_efficientnet \(timm/test_efficientnet\.r160_in1k\) cannot be used.*weights_only.*Remove them"
+    assert re.search(wanted, offline[2]), offline[2]
 
 
 @pytest.mark.parametrize(
@@ -193,14 +235,21 @@ def test_offline_message(offline: tuple[nn.Module, tuple[torch.Tensor, ...], str
     [
         ({"arch": "resnet17"}, "no architecture 'resnet17'"),
         ({"arch": "test_resnet", "pretrained": "nonsense"}, "no weights tagged 'nonsense'; it has r160_in1k"),
-        ({"arch": "test_mambaout", "pretrained": True}, "no pretrained weights"),
-        ({"arch": "test_resnet", "in_channels": 2}, "in_channels is 2"),
-        ({"arch": "test_resnet", "size": 4}, "at least 16"),
+        ({"arch": "test_mambaout"}, "no pretrained weights"),
     ],
 )
-def test_bad_settings(settings: dict, message: str) -> None:
+def test_bad_weights(settings: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        TimmBackbone(num_classes=5, **settings)
+        PretrainedTimm(num_classes=5, **settings)
+    with pytest.raises(SettingsError, match=message):  # a plan finds it before anything is trained
+        PretrainedTimm.wants(**settings)
+
+
+def test_tokens_of_a_large_picture_are_laid_out_at_once() -> None:
+    """The work grows as the side, not as its square: this count is that of 40 megapixels in patches of 1."""
+    start = time.perf_counter()
+    assert grid(6337**2, 1.0, (6337, 6337)) == (6337, 6337, 0.0)
+    assert time.perf_counter() - start < 0.5
 
 
 def test_a_network_without_a_map_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,19 +267,26 @@ def test_a_size_that_a_network_is_not_built_for() -> None:
         backbone("efficientformer_l1", size=96)
 
 
-def test_other_errors_stay_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what the network or the cache says becomes an OfflineError."""
-    import dazoo_timm.network as network
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (TypeError("mine"), TypeError),
+        (ConnectionError("refused"), OfflineError),
+        (RuntimeError("Error(s) in loading state_dict"), WeightsError),
+    ],
+)
+def test_what_timm_raises(monkeypatch: pytest.MonkeyPatch, raised: Exception, expected: type) -> None:
+    """Only what the network, the cache or the weights say becomes an error of ours."""
+    make = timm.create_model
 
-    def fail(*args: object, **kwargs: object) -> None:
-        raise RuntimeError("Error(s) in loading state_dict")
+    def fail(name: str, pretrained: bool = False, **options: object) -> nn.Module:
+        if pretrained:
+            raise raised
+        return make(name, **options)
 
-    monkeypatch.setattr(network, "create", fail)
-    with pytest.raises(RuntimeError, match="loading state_dict"):
-        TimmBackbone(num_classes=5, arch="test_resnet", pretrained=True)
-    monkeypatch.setattr(network, "create", lambda *a, **k: (_ for _ in ()).throw(ConnectionError("refused")))
-    with pytest.raises(OfflineError, match="refused"):
-        TimmBackbone(num_classes=5, arch="test_resnet", pretrained=True)
+    monkeypatch.setattr(timm, "create_model", fail)
+    with pytest.raises(expected, match=re.escape(str(raised))):
+        PretrainedTimm(num_classes=5, arch="test_resnet")
 
 
 def _smallest_of_each_family() -> list[str]:
