@@ -31,6 +31,7 @@ from dazoo.contracts.component import BACKBONE
 from dazoo.contracts.images import ImageSet
 from dazoo.engine.augment import policy
 from dazoo.engine.batches import Batches
+from dazoo.engine.checkpoint import State
 from dazoo.engine.checkpoint import read_checkpoint
 from dazoo.engine.checkpoint import write_checkpoint
 from dazoo.engine.device import autocast
@@ -129,6 +130,7 @@ class Trainer:
 
         Raises:
             TrainingError: a loss term is not finite; the last good checkpoint stays.
+            StoreError: a checkpoint cannot be written; older ones stay, and the same call continues.
             Interrupted: SIGTERM arrived; the state was saved and the same call continues.
         """
         self._resume()
@@ -299,30 +301,21 @@ class Trainer:
         tensors = {f"chosen/{k}": v for k, v in self.chosen.items()} | tensors_of(self._stateful(), self.optimizers)
         if self.history.predictions:
             tensors["history/predictions"] = torch.stack(self.history.predictions)
-        record = {
-            "step": self.number,
-            "total": self.total,
-            "seconds": self.seconds,
-            "chosen_score": None if math.isinf(self.chosen_score) else self.chosen_score,
-            "scores": self.history.scores,
-            "terms": self.history.terms,
-        }
-        write_checkpoint(self.folder, self.number, tensors, record)
+        chosen_score = None if math.isinf(self.chosen_score) else self.chosen_score
+        state = State(self.number, self.total, self.seconds, chosen_score, self.history.scores, self.history.terms, tensors)
+        write_checkpoint(self.folder, state)
 
     def _resume(self) -> None:
         found = read_checkpoint(self.folder) if self.folder is not None else None
         if found is None:
             return
-        tensors, record = found
-        if record["total"] != self.total:
-            raise TrainingError(
-                f"{self.folder} holds a run of {record['total']} steps, this one has {self.total}; use another output folder."
-            )
-        put_back(tensors, self._stateful(), self.optimizers, self.parts.parameters)
-        self.chosen = under(tensors, "chosen/")
-        self.chosen_score = -math.inf if record["chosen_score"] is None else record["chosen_score"]
-        self.history = History(list(tensors.get("history/predictions", [])), record["scores"], record["terms"])
-        self.number, self.seconds = record["step"], record["seconds"]
+        if found.total != self.total:
+            raise TrainingError(f"{self.folder} holds a run of {found.total} steps, this one has {self.total}; use another output folder.")
+        put_back(found.tensors, self._stateful(), self.optimizers, self.parts.parameters)
+        self.chosen = under(found.tensors, "chosen/")
+        self.chosen_score = -math.inf if found.chosen_score is None else found.chosen_score
+        self.history = History(list(found.tensors.get("history/predictions", [])), found.scores, found.terms)
+        self.number, self.seconds = found.step, found.seconds
         log.info("%s: resumed at step %d of %d.", self.title, self.number, self.total)
 
     def _stateful(self) -> dict[str, torch.nn.Module]:

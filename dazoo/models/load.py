@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dazoo.drafts import restore
 from dazoo.engine.device import choose_device
 from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
@@ -22,7 +23,8 @@ from dazoo.models.hub import Hub
 from dazoo.models.model import Model
 from dazoo.models.tensors import AlteredFile
 from dazoo.models.tensors import check_file
-from dazoo.models.tensors import digest_of
+from dazoo.plain import digest_of
+from dazoo.plain import read_bounded
 from dazoo.registry.names import locate
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from dazoo.registry.registry import Entry
 
 CARD = "README.md"
+MAX_CARD = 2**20
+"""Bytes of a model card."""
 
 
 def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | None = None, hub: Hub | None = None) -> Model:
@@ -71,11 +75,12 @@ def _from_folder(folder: Path, revision: str | None) -> Model:
 
 
 def read_folder(folder: Path) -> Model:
-    """Check and read a saved model's folder.
+    """Check and read a saved model's folder. One that a writer was killed over comes back first, see `restore`.
 
     Raises:
         WeightsError: see `load`.
     """
+    restore(folder)
     if not folder.is_dir():
         raise WeightsError(f"{folder} is {'a file' if folder.exists() else 'not there'}; expected the folder of a saved model.")
     config = read_config(folder / "config.json")
@@ -96,11 +101,9 @@ def read_folder(folder: Path) -> Model:
 
 def _read_card(path: Path) -> str | None:
     try:
-        if path.stat().st_size <= 2**20:
-            return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        pass  # a card is written from the config then
-    return None
+        return read_bounded(path, MAX_CARD).decode("utf-8", errors="replace")
+    except (OSError, ValueError):  # a card is written from the config then
+        return None
 
 
 def _from_hub(text: str, revision: str | None, hub: Hub, sha256: str | None = None) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import replace
@@ -22,14 +23,15 @@ from dazoo.engine.peers import joined
 from dazoo.engine.run import Options
 from dazoo.engine.run import Result
 from dazoo.engine.run import train_recipe
-from dazoo.errors import SettingsError
 from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.metrics.four_numbers import four_numbers
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.plain import write_whole
 from dazoo.models.load import load
 from dazoo.models.model import Model
+from dazoo.runs.folder import claimed
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
@@ -108,16 +110,16 @@ def execute(
     quiet: bool = False,
 ) -> Trained:
     """Train what was planned, or continue it; see `train`."""
+    folder = Path(out).expanduser() if out is not None else None
     with joined(device) as peers:
-        return _execute(plan, domains, Path(out).expanduser() if out is not None else None, device, source_only, quiet, peers)
+        with claimed(folder, plan.identity(digest_of_domains(domains))) if folder is not None and peers.first else nullcontext():
+            return _execute(plan, domains, folder, device, source_only, quiet, peers)
 
 
 def _execute(
     plan: Plan, domains: Domains, folder: Path | None, device: torch.device, source_only: bool, quiet: bool, peers: Peers
 ) -> Trained:
     plugins, recipe, run, options = zoo(), plan.recipe, plan.settings, plan.options
-    if folder is not None and peers.first:
-        _claim(folder, plan.identity(digest_of_domains(domains)))
     common = {"seed": plan.seed, "device": device, "quiet": quiet, "peers": peers}
     result = train_recipe(plugins, recipe, domains, run, options.parts, folder=folder and folder / "checkpoints", **common)
     alone = None
@@ -138,7 +140,7 @@ def _execute(
     ).eval()
     if folder is not None and peers.first:
         save(model, folder / "model")
-        (folder / "history.json").write_text(json.dumps({"scores": result.history.scores, "terms": result.history.terms}, indent=1))
+        write_whole(folder / "history.json", json.dumps({"scores": result.history.scores, "terms": result.history.terms}, indent=1))
     return Trained(model, numbers, result.history, folder and folder / "model", peers.first)
 
 
@@ -181,33 +183,6 @@ def _source_only(plugins: Plugins, plan: Plan, domains: Domains, result: Result,
         place = folder and folder / "source_only"
         history = train_recipe(plugins, twin, domains, plan.settings, plan.options.parts, folder=place, **common).history
     return float((history.predictions[-1].numpy() == labels).mean())
-
-
-def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Make the folder this run's, or see that it is.
-
-    Raises:
-        SettingsError: it holds another run; the message names what differs.
-    """
-    file = folder / "run.json"
-    identity = json.loads(json.dumps(identity))
-    if file.exists():
-        try:
-            there = json.loads(file.read_text())
-        except ValueError:
-            raise SettingsError(f"{file} is not readable; remove the folder {folder}, or name another one with --out.") from None
-        differs = [k for k in identity if there.get(k) != identity[k]]
-        if differs:
-            raise SettingsError(
-                f"{folder} holds another run (different {', '.join(differs)}); name another folder with --out, or remove it."
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise SettingsError(f"{folder} holds something else than a run; name a new folder with --out, so that nothing is overwritten.")
-    part = folder / ".run.json"
-    part.write_text(json.dumps(identity, indent=1))
-    os.replace(part, file)
 
 
 def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") -> Model:

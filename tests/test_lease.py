@@ -8,9 +8,9 @@ import os
 import time
 from pathlib import Path
 
-from dazoo.bench import lease
-from dazoo.bench.lease import Lease
-from dazoo.bench.lease import Watcher
+from dazoo import lease
+from dazoo.lease import Lease
+from dazoo.lease import Watcher
 
 
 def _takes(file: str, gate, queue) -> None:
