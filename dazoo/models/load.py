@@ -101,7 +101,7 @@ def read_folder(folder: Path) -> Model:
 
 def _read_card(path: Path) -> str | None:
     try:
-        return read_bounded(path, MAX_CARD).decode("utf-8", errors="replace")
+        return read_bounded(path, MAX_CARD).decode("utf-8", errors="replace").replace("\r\n", "\n")
     except (OSError, ValueError):  # a card is written from the config then
         return None
 

@@ -24,6 +24,7 @@ from dazoo.errors import SettingsError
 from dazoo.models.build import build_model_bridge
 from dazoo.models.build import fill_parts
 from dazoo.models.build import gan_modules
+from dazoo.models.build import unwrapped
 from dazoo.models.config import CRITIC
 from dazoo.models.config import GENERATOR
 from dazoo.models.config import OPTIONAL
@@ -314,7 +315,7 @@ class Model(nn.Module):
     def problem(self) -> Problem:
         """The task as a bridge sees it."""
         counts = tuple(self.config.get("source_counts", [1] * len(self.classes)))
-        return Problem(self.backbone, len(self.classes), self.channels, self.size, counts, self.config.get("target_count", 1))
+        return Problem(unwrapped(self.backbone), len(self.classes), self.channels, self.size, counts, self.config.get("target_count", 1))
 
     def _indices(self, labels: Any, n: int) -> Tensor:
         """Class names or indices as (n,) int64."""

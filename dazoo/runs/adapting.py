@@ -35,6 +35,7 @@ from dazoo.metrics.intervals import wilson
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import zoo
 from dazoo.models.model import Model
+from dazoo.models.save import check_place
 from dazoo.models.save import save
 from dazoo.runs.training import describe
 from dazoo.runs.training import resolve_model
@@ -72,6 +73,8 @@ def adapt(
             f"{method!r} needs labelled source pictures: use dazoo.train. Methods that adapt a trained model: {', '.join(fit)}."
         )
     where = choose_device(device)
+    if out is not None:
+        check_place(out)
     images = _pictures(before, target)
     backbone = deepcopy(before.backbone)
     options = Options.parse(settings or {})
