@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 
-FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS, errno.EFBIG)
-"""How a system says that nothing more can be written: a full disk, a quota, a read-only file system, a limit on files."""
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+"""How a system says that there is no room: on the disk, in a quota, below a limit on files."""
 
 
 def plain(value: Any) -> Any:
@@ -104,17 +104,25 @@ def to_disk(path: Path) -> None:
 
 
 def no_room(exc: BaseException) -> bool:
-    """Whether a disk or a quota is full, or read-only. Libraries wrap the system's error in one of their own, which keeps its text."""
-    return isinstance(exc, OSError) and exc.errno in FULL or any(os.strerror(code) in str(exc) for code in FULL)
+    """Whether nothing more can be written, whatever is written: a full disk or quota, or a read-only file system."""
+    return _says(exc, (*FULL, errno.EROFS))
 
 
 def unwritten(path: Path, exc: BaseException) -> str:
     """A sentence that says that a file or folder cannot be written, and why."""
     reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc).rstrip(".")
-    return f"No room to write {path}: {reason}." if no_room(exc) else f"{path} cannot be written: {reason}."
+    return f"No room to write {path}: {reason}." if _says(exc, FULL) else f"{path} cannot be written: {reason}."
 
 
 def again(exc: BaseException) -> str:
     """A sentence that says what to do about a run whose files cannot be written."""
-    remedy = "Make room" if no_room(exc) else "See that the folder can be written"
+    remedy = "Make room" if _says(exc, FULL) else "See that the folder can be written"
     return f"{remedy}, and give the same command again; it goes on where it was."
+
+
+def _says(exc: BaseException, codes: tuple[int, ...]) -> bool:
+    """Whether an exception is one of the system's errors, or of a library that wraps it and keeps its text."""
+    texts = [
+        f"(os error {code})" if code == errno.EFBIG else os.strerror(code) for code in codes
+    ]  # "File too large" may be anybody's
+    return isinstance(exc, OSError) and exc.errno in codes or any(text in str(exc) for text in texts)

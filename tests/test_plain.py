@@ -32,11 +32,12 @@ def test_two_writers_have_a_draft_each(tmp_path, monkeypatch):
     assert len(set(drafts)) == 2
 
 
-@pytest.mark.parametrize("code", FULL)
+@pytest.mark.parametrize("code", (*FULL, errno.EROFS))
 def test_every_kind_of_full_disk_is_known_also_inside_of_a_librarys_error(code):
     assert no_room(OSError(code, "words of another language"))
     assert no_room(SafetensorError(f"Error while serializing: I/O error: {os.strerror(code)} (os error {code})"))
     assert not no_room(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    assert not no_room(ValueError("File too large for this server"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")

@@ -92,7 +92,7 @@ def write_checkpoint(folder: Path, state: State) -> Path:
         found = steps(folder)
     except (OSError, SafetensorError) as exc:
         raise StoreError(f"{unwritten(final, exc)} {again(exc)}") from exc
-    newest = found.index(final) + 1
+    newest = found.index(final) + 1 if final in found else len(found)
     for old in (*found[: max(0, newest - KEEP)], *found[newest:]):
         shutil.rmtree(old, ignore_errors=True)
     return final

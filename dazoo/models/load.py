@@ -71,7 +71,14 @@ def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | No
 def _from_folder(folder: Path, revision: str | None) -> Model:
     if revision is not None:
         raise SettingsError(f"revision is {revision!r}, but a folder has none; leave it out, or load from 'hub:user/repo'.")
-    return read_folder(folder.expanduser())
+    try:
+        folder = folder.expanduser()
+        folder.stat()
+    except FileNotFoundError:
+        pass  # `read_folder` looks whether it can be brought back
+    except (OSError, RuntimeError, ValueError) as exc:  # a path that is too long, a user that is unknown, a folder that may not be read
+        raise WeightsError(f"{str(folder)[:200]!r} cannot be read ({str(exc)[:200]}); name the folder of a saved model.") from exc
+    return read_folder(folder)
 
 
 def read_folder(folder: Path) -> Model:

@@ -194,6 +194,12 @@ def test_no_folder_at_all(parts: object, tmp_path: Path) -> None:
         load(tmp_path / "empty")
 
 
+@pytest.mark.parametrize("ref", ["dir:" + "x" * 5000, "dir:~nobody-of-that-name/x", Path("a\0b")])
+def test_a_path_that_is_none(parts: object, ref: str | Path) -> None:
+    with pytest.raises(WeightsError, match="cannot be read .*name the folder of a saved model"):
+        load(ref)
+
+
 def test_parts_that_are_not_installed_or_broken(folder: Path) -> None:
     edit(folder, lambda c: c["recipe"].update(backbone="tinier"))
     with pytest.raises(UnknownName, match="Did you mean 'tiny'.*saved with dazoo 0.*dazoo-tiny 0.3; install the one that brings it"):
