@@ -62,7 +62,7 @@ class ProcessDied(DazooError):
 
 
 class StoreError(DazooError):
-    """Results of a benchmark that cannot be written or read: a full disk, a quota, a read-only file system, a store out of reach."""
+    """A run or results that cannot be written or read: a full disk, a quota, a read-only file system, a store out of reach."""
 
 
 class ExecutorError(DazooError):

@@ -20,6 +20,7 @@ MOVED = {
     **{f"dazoo.{name}": f"dazoo.registry.{name}" for name in ("plugins", "names", "hookspecs", "listing", "sources")},
     **{f"dazoo.data.{name}": f"dazoo.engine.{name}" for name in ("augment", "batches")},
     "dazoo.contracts.process": "dazoo.processes",
+    "dazoo.bench.lease": "dazoo.lease",
 }
 """New path by old one. New code never uses an old one (a test)."""
 

@@ -1,13 +1,21 @@
-"""Values as JSON has them, and files that outlive a power cut."""
+"""Values as JSON has them, and files that are read with bounds and written whole."""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import math
 import os
+import stat
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+"""How a system says that there is no room: on the disk, in a quota, below a limit on files."""
 
 
 def plain(value: Any) -> Any:
@@ -26,6 +34,64 @@ def strict_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(plain(value), indent=indent, allow_nan=False)
 
 
+def no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON as a dictionary (for `json.loads(object_pairs_hook=...)`).
+
+    Raises:
+        ValueError: a name stands in it twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands in it twice")
+    return found
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """The bytes of an ordinary file. A pipe or a device, which may never end, is not read.
+
+    Args:
+        most: bytes that the file may have.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+        ValueError: no ordinary file, or a longer one.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is no ordinary file")
+    with path.open("rb") as file:
+        text = file.read(most + 1)
+    if len(text) > most:
+        raise ValueError(f"it has more than {most} bytes")
+    return text
+
+
+def digest_of(path: Path) -> dict[str, Any]:
+    """{"sha256": hex, "bytes": length} of a file, read in pieces."""
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": file.tell()}
+
+
+def write_whole(path: Path, text: str, *, sync: bool = True) -> None:
+    """Write a file (UTF-8) so that a reader sees the old text or the new one.
+
+    Args:
+        sync: wait until it is on the disk, so that it outlives a power cut.
+
+    Raises:
+        OSError: it cannot be written; the old text stays.
+    """
+    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        if sync:
+            to_disk(draft)
+        os.replace(draft, path)
+        if sync:
+            to_disk(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def to_disk(path: Path) -> None:
     """Wait until a file, or a folder's list of names, is on the disk."""
     if os.name == "nt" and path.is_dir():  # Windows has no handle of a folder
@@ -35,3 +101,26 @@ def to_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def no_room(exc: BaseException) -> bool:
+    """Whether nothing more can be written, whatever is written: a full disk or quota, or a read-only file system."""
+    return _says(exc, (*FULL, errno.EROFS))
+
+
+def unwritten(path: Path, exc: BaseException) -> str:
+    """A sentence that says that a file or folder cannot be written, and why."""
+    reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc).rstrip(".")
+    return f"No room to write {path}: {reason}." if _says(exc, FULL) else f"{path} cannot be written: {reason}."
+
+
+def again(exc: BaseException) -> str:
+    """A sentence that says what to do about a run whose files cannot be written."""
+    remedy = "Make room" if _says(exc, FULL) else "See that the folder can be written"
+    return f"{remedy}, and give the same command again; it goes on where it was."
+
+
+def _says(exc: BaseException, codes: tuple[int, ...]) -> bool:
+    """Whether an exception is one of the system's errors, or of a library that wraps it and keeps its text."""
+    texts = [f"(os error {code})" if code == errno.EFBIG else os.strerror(code) for code in codes]  # "File too large" may be anybody's
+    return isinstance(exc, OSError) and exc.errno in codes or any(text in str(exc) for text in texts)

@@ -18,7 +18,7 @@ from dazoo.moved import MOVED
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "dazoo"
 
-LEAVES = {"errors", "lazy", "plain", "version"}
+LEAVES = {"drafts", "errors", "lazy", "plain", "version"}
 """What every layer may import."""
 
 ALLOWED: dict[str, set[str]] = {
@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "version": set(),
     "plain": set(),
+    "drafts": set(),
     "lazy": set(),
     "moved": set(),
     "__init__": {"runs", "models", "registry", "moved"},

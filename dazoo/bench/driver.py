@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from dazoo.bench.cells import Cell
 from dazoo.bench.estimate import Measured
-from dazoo.bench.lease import Watcher
 from dazoo.bench.store import FolderStore
 from dazoo.bench.store import Store
 from dazoo.contracts import Executor
@@ -27,6 +26,7 @@ from dazoo.contracts import Outcome
 from dazoo.contracts import Task
 from dazoo.data.paths import cache_dir
 from dazoo.errors import StoreError
+from dazoo.lease import Watcher
 
 
 if TYPE_CHECKING:

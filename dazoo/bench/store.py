@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from dazoo.bench.cells import check_record
 from dazoo.bench.cells import path_of
 from dazoo.errors import DataError
 from dazoo.plain import to_disk
+from dazoo.plain import write_whole
 
 
 RECORD = "cell.json"
@@ -172,16 +172,6 @@ class FolderStore(Store):
         final = self.root / "failed" / f"{path}.json"
         final.parent.mkdir(parents=True, exist_ok=True)
         write_whole(final, json.dumps(record, indent=1))
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file so that a reader sees the old text or the new one."""
-    part = file.with_name(f".{file.name}-{uuid.uuid4().hex[:8]}")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _two_levels(top: Path) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from dazoo.engine.device import has_bf16
 from dazoo.errors import DataError
 from dazoo.errors import SettingsError
 from dazoo.metrics.accuracy import confusion_matrix
+from dazoo.plain import digest_of
 from dazoo.registry.plugins import zoo
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
@@ -82,11 +82,7 @@ def train(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
         ],
         "classes": list(domains.target_test.classes),
         "confusion": confusion_matrix(labels, predictions[-1], len(domains.target_test.classes)).tolist(),
-        "files": {
-            file.relative_to(cell).as_posix(): {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
-            for file in sorted(cell.rglob("*"))
-            if file.is_file()
-        },
+        "files": {file.relative_to(cell).as_posix(): digest_of(file) for file in sorted(cell.rglob("*")) if file.is_file()},
     }
 
 

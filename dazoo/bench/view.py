@@ -19,8 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dazoo.bench.driver import Count
-from dazoo.bench.store import write_whole
 from dazoo.plain import strict_json
+from dazoo.plain import write_whole
 
 
 SHOWN = 12
@@ -82,7 +82,7 @@ class View:
     def _write(self) -> None:
         with contextlib.suppress(OSError):  # a full disk must not end the grid for the sake of its status
             self.work.mkdir(parents=True, exist_ok=True)
-            write_whole(self.work / STATUS, strict_json(self.status()))
+            write_whole(self.work / STATUS, strict_json(self.status()), sync=False)
 
     def status(self) -> dict[str, Any]:
         """The count as JSON values, with rate and time left."""

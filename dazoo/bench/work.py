@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import platform
 import resource
 import shutil
@@ -25,15 +23,17 @@ import torch
 
 from dazoo.bench.cells import SCHEMA
 from dazoo.bench.cells import Record
-from dazoo.bench.lease import Lease
 from dazoo.bench.store import RECORD
 from dazoo.bench.store import open_store
-from dazoo.bench.store import write_whole
 from dazoo.engine.launch import together
 from dazoo.errors import Interrupted
 from dazoo.errors import ProcessDied
 from dazoo.errors import StoreError
+from dazoo.lease import Lease
+from dazoo.plain import again
+from dazoo.plain import no_room
 from dazoo.plain import strict_json
+from dazoo.plain import write_whole
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
 from dazoo.version import __version__
@@ -96,9 +96,9 @@ def run_cell(arguments: Mapping[str, Any]) -> None:
     try:
         _run(Job(**arguments))
     except Exception as exc:
-        if not _no_room(exc):
+        if isinstance(exc, StoreError) or not no_room(exc):
             raise
-        raise StoreError(f"{exc}. Make room, and give the same command again; it goes on where it was.") from exc
+        raise StoreError(f"{exc}. {again(exc)}") from exc
 
 
 def _run(job: Job) -> None:
@@ -122,7 +122,7 @@ def _run(job: Job) -> None:
         except (Interrupted, KeyboardInterrupt, ProcessDied):
             raise
         except BaseException as exc:  # a plugin's SystemExit is a failed cell as well
-            if isinstance(exc, StoreError) or _no_room(exc):
+            if isinstance(exc, StoreError) or no_room(exc):
                 raise
             text = "".join(traceback.format_exception(exc))[-8000:]
             store.fail(job.path, failure(job, type(exc).__name__, str(exc), text, time.monotonic() - since))
@@ -170,11 +170,6 @@ def _halves(job: Job) -> bool:
 def out_of_memory(exc: BaseException) -> bool:
     """Whether an exception says that memory ran out, of a GPU or of the machine (torch's CPU allocator has no type of its own)."""
     return isinstance(exc, torch.OutOfMemoryError | MemoryError) or isinstance(exc, RuntimeError) and "can't allocate memory" in str(exc)
-
-
-def _no_room(exc: BaseException) -> bool:
-    """Whether a disk or a quota is full, or has become read-only: by its message, since libraries wrap it in errors of their own."""
-    return any(os.strerror(code) in str(exc) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
 
 
 def _head(job: Job) -> Record:

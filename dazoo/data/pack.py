@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dazoo.contracts.images import ImageSet
+from dazoo.drafts import whole_folder
 from dazoo.errors import DataError
 
 
@@ -70,27 +69,13 @@ def write_pack(folder: str | os.PathLike[str], images: ImageSet, *, terms: str =
         "digest": images.digest(),
     }
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        with whole_folder(folder) as draft:
+            np.save(draft / "images.npy", np.ascontiguousarray(images.images), allow_pickle=False)
+            if images.labels is not None:
+                np.save(draft / "labels.npy", images.labels.astype(np.int64), allow_pickle=False)
+            (draft / "pack.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise DataError(f"Cannot write a pack to {folder}: {error}.") from error
-    try:
-        np.save(draft / "images.npy", np.ascontiguousarray(images.images), allow_pickle=False)
-        if images.labels is not None:
-            np.save(draft / "labels.npy", images.labels.astype(np.int64), allow_pickle=False)
-        (draft / "pack.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.chmod(0o755)
-        if folder.exists():
-            old = draft.with_name(draft.name + "-old")
-            folder.rename(old)
-            draft.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            draft.rename(folder)
-    except OSError as error:
-        raise DataError(f"Cannot write a pack to {folder}: {error}.") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch import nn
 
+from dazoo.errors import TrainingError
+
 
 def tensors_of(modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
     """Every tensor of the modules and of the optimisers' state."""
@@ -25,7 +27,26 @@ def put_back(
     optimizers: Mapping[str, torch.optim.Optimizer],
     parameters: Mapping[str, Sequence[nn.Parameter]],
 ) -> None:
-    """Load what `tensors_of` gave; `parameters` are those that each optimiser trains, in its order."""
+    """Load what `tensors_of` gave; `parameters` are those that each optimiser trains, in its order.
+
+    Raises:
+        TrainingError: tensors of other networks or optimisers.
+    """
+    try:
+        _load(tensors, modules, optimizers, parameters)
+    except (RuntimeError, ValueError, LookupError, TypeError) as exc:
+        raise TrainingError(
+            f"The checkpoint is of other networks or optimisers than this run's ({' '.join(str(exc).split())[:300]}). "
+            "Has a plugin changed? Train into another folder, or go back to the plugin's version."
+        ) from exc
+
+
+def _load(
+    tensors: Mapping[str, Tensor],
+    modules: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    parameters: Mapping[str, Sequence[nn.Parameter]],
+) -> None:
     for name, module in modules.items():
         module.load_state_dict(under(tensors, f"module/{name}/"), strict=True)
     for name, optimizer in optimizers.items():

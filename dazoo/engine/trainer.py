@@ -21,6 +21,7 @@ from dazoo.contracts import Unlabelled
 from dazoo.engine.augment import policy
 from dazoo.engine.average import answering
 from dazoo.engine.batches import Batches
+from dazoo.engine.checkpoint import State
 from dazoo.engine.checkpoint import read_checkpoint
 from dazoo.engine.checkpoint import write_checkpoint
 from dazoo.engine.display import Display
@@ -94,6 +95,7 @@ class Trainer:
 
         Raises:
             TrainingError: a loss term is not finite; the last good checkpoint stays.
+            StoreError: a checkpoint cannot be written; older ones stay, and the same call continues.
             Interrupted: SIGTERM arrived; the state was saved and the same call continues.
             KeyboardInterrupt: the same for Ctrl-C; a second Ctrl-C does not wait for the step to end.
         """
@@ -188,30 +190,23 @@ class Trainer:
         tensors = {f"chosen/{k}": v for k, v in self.chosen.items()} | self.updates.tensors()
         if self.history.predictions:
             tensors["history/predictions"] = torch.stack(self.history.predictions)
-        record = {
-            "step": self.number,
-            "total": self.total,
-            "seconds": self.seconds,
-            "chosen_score": None if math.isinf(self.watch.score) else self.watch.score,
-            "scores": self.history.scores,
-            "terms": self.history.terms,
-        }
-        write_checkpoint(self.site.folder, self.number, tensors, record)
+        score = None if math.isinf(self.watch.score) else self.watch.score
+        state = State(self.number, self.total, self.seconds, score, self.history.scores, self.history.terms, tensors)
+        write_checkpoint(self.site.folder, state)
 
     def _resume(self) -> None:
         found = read_checkpoint(self.site.folder) if self.site.folder is not None else None
         if found is None:
             return
-        tensors, record = found
-        if record["total"] != self.total:
+        if found.total != self.total:
             raise TrainingError(
-                f"{self.site.folder} holds a run of {record['total']} steps, this one has {self.total}; use another output folder."
+                f"{self.site.folder} holds a run of {found.total} steps, this one has {self.total}; use another output folder."
             )
-        self.updates.restore(tensors)
-        self.watch.chosen = under(tensors, "chosen/")
-        self.watch.score = -math.inf if record["chosen_score"] is None else record["chosen_score"]
-        self.watch.history = History(list(tensors.get("history/predictions", [])), record["scores"], record["terms"])
-        self.number, self.seconds = record["step"], record["seconds"]
+        self.updates.restore(found.tensors)
+        self.watch.chosen = under(found.tensors, "chosen/")
+        self.watch.score = -math.inf if found.chosen_score is None else found.chosen_score
+        self.watch.history = History(list(found.tensors.get("history/predictions", [])), found.scores, found.terms)
+        self.number, self.seconds = found.step, found.seconds
         log.info("%s: resumed at step %d of %d.", self.setup.title, self.number, self.total)
 
     def _interrupt(self) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dazoo.bench.cells import Record
-from dazoo.bench.store import write_whole
 from dazoo.errors import DataError
 from dazoo.leaderboard.page import Samples
 from dazoo.leaderboard.page import page
@@ -23,6 +22,7 @@ from dazoo.leaderboard.table import Section
 from dazoo.leaderboard.table import Standing
 from dazoo.leaderboard.table import leaderboard
 from dazoo.metrics.intervals import Summary
+from dazoo.plain import write_whole
 
 
 FAILURES = 200

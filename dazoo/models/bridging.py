@@ -81,7 +81,7 @@ def build_bridge(plugins: Plugins, gan: str, problem: Problem, arguments: Mappin
     return bridge
 
 
-def rebuilt(plugins: Plugins, config: Mapping[str, Any], problem: Problem, device: torch.device) -> Bridge:
+def rebuilt(plugins: Plugins, config: Mapping[str, Any], problem: Problem, device: torch.device | None = None) -> Bridge:
     """The bridge of a saved model's GAN, with random weights, in eval mode.
 
     Raises:
@@ -91,7 +91,7 @@ def rebuilt(plugins: Plugins, config: Mapping[str, Any], problem: Problem, devic
     with torch.random.fork_rng([]):  # so that drawing with a seed leaves the caller's random state alone
         bridge = build_bridge(plugins, config["recipe"]["gan"], problem, arguments)
     for module in gan_modules(bridge).values():
-        module.to(device).eval()
+        module.to(device).eval()  # None leaves them where they are
     return bridge
 
 

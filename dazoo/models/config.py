@@ -6,7 +6,6 @@ It may come from a stranger, so it names registered parts and never code.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -15,6 +14,8 @@ from typing import Any
 
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
+from dazoo.plain import no_twins
+from dazoo.plain import read_bounded
 
 
 SCHEMA = 1
@@ -49,7 +50,7 @@ def _is_plain(value: Any, depth: int = 8) -> bool:
     if isinstance(value, bool) or value is None:
         return True
     if isinstance(value, int | float):
-        return math.isfinite(value) and abs(value) < 2**53
+        return abs(value) < 2**53  # neither infinite nor NaN, nor an integer too long for a float
     return isinstance(value, str) and len(value) <= 100_000
 
 
@@ -137,15 +138,15 @@ def read_config(path: Path) -> dict[str, Any]:
         WeightsError: missing, too large, not JSON, or against the schema.
     """
     try:
-        if path.stat().st_size > MAX_CONFIG:
-            raise WeightsError(f"{path} has more than {MAX_CONFIG} bytes; it is no config of a saved model.")
-        outer = json.loads(path.read_bytes(), object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        outer = json.loads(read_bounded(path, MAX_CONFIG), object_pairs_hook=no_twins, parse_constant=_no_constant)
     except FileNotFoundError:
         raise WeightsError(f"{path.parent} holds no config.json, so it is no saved model; name the folder that dazoo saved.") from None
     except OSError as exc:
         raise WeightsError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
     except (ValueError, RecursionError) as exc:
-        raise WeightsError(f"{path} is not the JSON that dazoo writes ({exc}); it may be truncated: fetch the model again.") from exc
+        raise WeightsError(
+            f"{path} is not the JSON that dazoo writes, of at most {MAX_CONFIG} bytes ({exc}); it may be truncated: fetch the model again."
+        ) from exc
     if not isinstance(outer, dict) or not isinstance(outer.get("dazoo"), dict):
         raise WeightsError(f"{path} has no object 'dazoo'; it is the config of another library, or of something that dazoo did not save.")
     return checked(outer["dazoo"], str(path), complete=True)
@@ -154,13 +155,6 @@ def read_config(path: Path) -> dict[str, Any]:
 def config_text(config: Mapping[str, Any]) -> str:
     """The text of config.json; the same config gives the same text."""
     return json.dumps({"dazoo": config}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands in it twice")
-    return found
 
 
 def _no_constant(text: str) -> Any:

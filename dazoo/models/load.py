@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dazoo.drafts import restore
 from dazoo.engine.device import choose_device
 from dazoo.errors import DazooError
 from dazoo.errors import PluginError
@@ -24,7 +25,8 @@ from dazoo.models.model import Model
 from dazoo.models.model import problem_of
 from dazoo.models.tensors import AlteredFile
 from dazoo.models.tensors import check_file
-from dazoo.models.tensors import digest_of
+from dazoo.plain import digest_of
+from dazoo.plain import read_bounded
 from dazoo.registry.names import Place
 from dazoo.registry.names import locate
 from dazoo.registry.names import parse
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from dazoo.registry.registry import Registration
 
 CARD = "README.md"
+MAX_CARD = 2**20
+"""Bytes of a model card."""
 
 
 def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | None = None, hub: Hub | None = None) -> Model:
@@ -64,15 +68,24 @@ def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") ->
 def _from_folder(place: Place, revision: str | None, hub: Hub) -> Model:
     if revision is not None:
         raise SettingsError(f"revision is {revision!r}, but a folder has none; leave it out, or load from 'hub:user/repo'.")
-    return read_folder(Path(place.text).expanduser())
+    folder = Path(place.text)
+    try:
+        folder = folder.expanduser()
+        folder.stat()
+    except FileNotFoundError:
+        pass  # `read_folder` looks whether it can be brought back
+    except (OSError, RuntimeError, ValueError) as exc:  # a path that is too long, a user that is unknown, a folder that may not be read
+        raise WeightsError(f"{str(folder)[:200]!r} cannot be read ({str(exc)[:200]}); name the folder of a saved model.") from exc
+    return read_folder(folder)
 
 
 def read_folder(folder: Path) -> Model:
-    """Check and read a saved model's folder.
+    """Check and read a saved model's folder. One that a writer was killed over comes back first, see `restore`.
 
     Raises:
         WeightsError: see `load`.
     """
+    restore(folder)
     if not folder.is_dir():
         raise WeightsError(f"{folder} is {'a file' if folder.exists() else 'not there'}; expected the folder of a saved model.")
     config = read_config(folder / "config.json")
@@ -93,11 +106,9 @@ def read_folder(folder: Path) -> Model:
 
 def _read_card(path: Path) -> str | None:
     try:
-        if path.stat().st_size <= 2**20:
-            return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        pass  # a card is written from the config then
-    return None
+        return read_bounded(path, MAX_CARD).decode("utf-8", errors="replace").replace("\r\n", "\n")
+    except (OSError, ValueError):  # a card is written from the config then
+        return None
 
 
 def _from_hub(place: Place, revision: str | None, hub: Hub, sha256: str | None = None) -> Model:

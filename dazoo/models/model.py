@@ -26,6 +26,7 @@ from dazoo.errors import SettingsError
 from dazoo.models.bridging import fill
 from dazoo.models.bridging import gan_modules
 from dazoo.models.bridging import rebuilt
+from dazoo.models.build import unwrapped
 from dazoo.models.config import CRITIC
 from dazoo.models.config import GENERATOR
 from dazoo.models.config import SCHEMA
@@ -168,7 +169,7 @@ class Model(nn.Module):
 
     def reference(self, images: Tensor) -> Tensor:
         """Logits (N, K) that a copy gives for images (N, C, H, W) in eval mode, in float32 on the CPU."""
-        backbone, method = deepcopy((self.backbone, self.method))
+        backbone, method = deepcopy((unwrapped(self.backbone), self.method))
         for module in (backbone, *heads_of(method).values()):
             module.cpu().float().eval()
         with torch.inference_mode():
@@ -326,7 +327,7 @@ class Model(nn.Module):
 
     def problem(self) -> Problem:
         """The task as a bridge or a method sees it."""
-        return problem_of(self.backbone, self.config)
+        return problem_of(unwrapped(self.backbone), self.config)
 
     def _indices(self, labels: Any, n: int) -> Tensor:
         """Class names or indices as (n,) int64."""

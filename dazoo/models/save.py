@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -13,9 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dazoo.drafts import restore
+from dazoo.drafts import whole_folder
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
 from dazoo.models.bridging import state_of
+from dazoo.models.build import unwrapped
 from dazoo.models.card import render_card
 from dazoo.models.config import CRITIC
 from dazoo.models.config import GENERATOR
@@ -25,10 +26,12 @@ from dazoo.models.config import MODEL
 from dazoo.models.config import checked
 from dazoo.models.config import config_text
 from dazoo.models.heads import heads_of
+from dazoo.models.loadable import check_loadable
 from dazoo.models.model import Model
-from dazoo.models.tensors import digest_of
 from dazoo.models.tensors import write_tensors
-from dazoo.plain import to_disk
+from dazoo.plain import again
+from dazoo.plain import digest_of
+from dazoo.plain import unwritten
 from dazoo.registry.plugins import zoo
 from dazoo.version import __version__
 
@@ -43,7 +46,8 @@ def save(
 ) -> Path:
     """Write a model so that `dazoo.load(folder)` gives it back. The same model gives the same bytes.
 
-    A folder that is there already is replaced if it holds a saved model, and only after the new one is whole.
+    A folder that is there already is replaced if it holds a saved model, and only after the new one is whole. A backbone inside of
+    DataParallel, DistributedDataParallel or torch.compile is saved without the wrapper.
 
     Args:
         folder: where to; its parents are made.
@@ -55,36 +59,51 @@ def save(
         The folder.
 
     Raises:
-        WeightsError: weights that are not finite, a folder that holds something else, a disk that is full.
+        WeightsError: networks that `load` could not build from the model's config, weights that are not finite, a folder that holds
+            something else, a disk that is full.
     """
     final = Path(folder).expanduser().absolute()
-    _check_place(final)
     config = {**model.config, "plugins": versions(model.recipe)}
     config.pop("files", None)
-    part = final.with_name(f".{final.name}-{uuid.uuid4().hex[:8]}")
     try:
-        part.mkdir(parents=True)
-        write_tensors(part / MODEL, model.backbone.state_dict())
-        if model.method is not None:
-            write_tensors(part / METHOD, state_of(heads_of(model.method)))
+        check_place(final)
         modules = model.gan_parts() if gan and has_gan(model) else {}
-        for file, side in ((GENERATOR, "generator"), (CRITIC, "critic")):
-            mine = {name: module for name, module in modules.items() if name.startswith(side)}
-            if mine:
-                write_tensors(part / file, state_of(mine))
-        if golden:
-            write_tensors(part / GOLDEN, golden_pair(model))
-        config["files"] = {p.name: digest_of(p) for p in sorted(part.iterdir())}
-        config = checked(config, "The model's config", complete=True)
-        (part / "config.json").write_text(config_text(config), encoding="utf-8")
-        text = card if isinstance(card, str) else model.card if card is None and model.has_card else render_card(config, **(card or {}))
-        (part / "README.md").write_text(text, encoding="utf-8")
-        _commit(part, final)
+        check_loadable(model, modules)
+        with whole_folder(final) as draft:
+            write_tensors(draft / MODEL, unwrapped(model.backbone).state_dict())
+            if model.method is not None:
+                write_tensors(draft / METHOD, state_of(heads_of(model.method)))
+            for file, side in ((GENERATOR, "generator"), (CRITIC, "critic")):
+                mine = {name: module for name, module in modules.items() if name.startswith(side)}
+                if mine:
+                    write_tensors(draft / file, state_of(mine))
+            if golden:
+                write_tensors(draft / GOLDEN, golden_pair(model))
+            config["files"] = {p.name: digest_of(p) for p in sorted(draft.iterdir())}
+            config = checked(config, "The model's config", complete=True)
+            (draft / "config.json").write_text(config_text(config), encoding="utf-8")
+            text = card if isinstance(card, str) else model.card if card is None and model.has_card else render_card(config, **(card or {}))
+            (draft / "README.md").write_text(text, encoding="utf-8")
     except OSError as exc:
-        raise WeightsError(f"{final} cannot be written: {exc.strerror or exc}. Nothing was changed there.") from exc
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        raise WeightsError(f"{unwritten(final, exc)} Nothing was changed there. {again(exc)}") from exc
     return final
+
+
+def check_place(folder: str | os.PathLike[str]) -> None:
+    """See that a model can be saved in a folder, before one is trained for it. A model that a writer was killed over comes back first.
+
+    Raises:
+        WeightsError: it is a file, holds something else than a model, or cannot be written.
+    """
+    final = Path(folder).expanduser().absolute()
+    restore(final)
+    if final.exists() and not final.is_dir():
+        raise WeightsError(f"{final} is a file; name a folder to save into.")
+    if final.is_dir() and any(final.iterdir()) and not (final / "config.json").is_file():
+        raise WeightsError(f"{final} holds something else than a saved model; name a new folder, so that nothing is overwritten.")
+    parent = next(p for p in final.parents if p.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise WeightsError(f"{final} cannot be written: {parent} is no folder that can be written to. Name another folder.")
 
 
 def has_gan(model: Model) -> bool:
@@ -113,29 +132,3 @@ def versions(recipe: Mapping[str, str | None]) -> dict[str, str]:
             if entry.wraps:
                 found[entry.wraps] = metadata.version(entry.wraps)
     return {dist: found[dist] for dist in ("dazoo", *sorted(set(found) - {"dazoo"}))}
-
-
-def _check_place(final: Path) -> None:
-    if final.exists() and not final.is_dir():
-        raise WeightsError(f"{final} is a file; name a folder to save into.")
-    if final.is_dir() and any(final.iterdir()) and not (final / "config.json").is_file():
-        raise WeightsError(f"{final} holds something else than a saved model; name a new folder, so that nothing is overwritten.")
-
-
-def _commit(part: Path, final: Path) -> None:
-    """Put the finished folder in its place; what was there is restored if that fails."""
-    for file in (*part.iterdir(), part):
-        to_disk(file)
-    old = None
-    if final.exists():
-        old = final.with_name(f".{final.name}-{uuid.uuid4().hex[:8]}-old")
-        os.replace(final, old)
-    try:
-        os.replace(part, final)
-    except OSError:
-        if old is not None:
-            os.replace(old, final)
-        raise
-    to_disk(final.parent)
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)

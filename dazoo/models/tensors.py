@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import struct
@@ -17,6 +16,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dazoo.errors import WeightsError
+from dazoo.plain import digest_of
+from dazoo.plain import no_twins
 
 
 MAX_HEADER = 25 * 2**20
@@ -31,12 +32,6 @@ class AlteredFile(WeightsError):
         self.path = path
 
 
-def digest_of(path: Path) -> dict[str, Any]:
-    """{"sha256": hex, "bytes": length} of a file, read in pieces."""
-    with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": file.tell()}
-
-
 def write_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
     """Write a safetensors file.
 
@@ -46,6 +41,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
 
     Raises:
         WeightsError: something in the state that is no tensor, or not finite.
+        OSError: it cannot be written.
     """
     plain: dict[str, Tensor] = {}
     for name, value in tensors.items():
@@ -55,7 +51,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
     _check_finite(path.name, plain)
     path.touch()
     mode = path.stat().st_mode & 0o777
-    save_file(plain, path, metadata={"format": "pt"})
+    try:
+        save_file(plain, path, metadata={"format": "pt"})
+    except SafetensorError as exc:  # its text is the system's
+        raise OSError(str(exc)) from exc
     os.chmod(path, mode)
 
 
@@ -100,18 +99,11 @@ def read_header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
             if not 2 <= length <= min(MAX_HEADER, max(path.stat().st_size - 8, 0)):
                 raise ValueError(f"its header would be {length} bytes long")
-            header = json.loads(file.read(length), object_pairs_hook=_no_twins)
+            header = json.loads(file.read(length), object_pairs_hook=no_twins)
         header.pop("__metadata__", None)
         return {name: (str(facts["dtype"]), tuple(int(n) for n in facts["shape"])) for name, facts in header.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise WeightsError(f"{path} is no safetensors file ({exc}); dazoo reads nothing else. Fetch or save the model again.") from exc
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands in it twice")
-    return found
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -140,19 +132,28 @@ def check_fit(path: Path, state: Mapping[str, Any], whose: str) -> None:
     Raises:
         WeightsError: a tensor that is missing, left over or of another shape or type.
     """
-    header = read_header(path)
+    if problems := misfits(read_header(path), state):
+        raise WeightsError(f"{path} does not fit {whose}: it {problems}. Use the plugin version that saved it.")
+
+
+def misfits(found: Mapping[str, tuple[str, tuple[int, ...]]], state: Mapping[str, Any]) -> str:
+    """How tensors differ from those of a network's state, in words after "it"; empty where they fit.
+
+    Args:
+        found: type (as safetensors or torch spells it) and shape by name.
+        state: of the network; it may be on the meta device.
+    """
     wanted = {k: v for k, v in state.items() if isinstance(v, Tensor)}
-    problems = [f"lacks {_some(set(wanted) - set(header))}"] if set(wanted) - set(header) else []
-    problems += [f"has {_some(set(header) - set(wanted))}, which the network lacks"] if set(header) - set(wanted) else []
-    for name in sorted(set(header) & set(wanted)):
-        kind, shape = header[name]
+    problems = [f"lacks {_some(set(wanted) - set(found))}"] if set(wanted) - set(found) else []
+    problems += [f"has {_some(set(found) - set(wanted))}, which the network lacks"] if set(found) - set(wanted) else []
+    for name in sorted(set(found) & set(wanted)):
+        kind, shape = found[name]
         if shape != tuple(wanted[name].shape):
             problems.append(f"has {name!r} with shape {list(shape)}, and the network has {list(wanted[name].shape)}")
-        elif kind.startswith(("F", "BF")) != wanted[name].is_floating_point():  # half precision may be stored, integers as floats may not
+        elif kind.lower().startswith(("f", "bf")) != wanted[name].is_floating_point():  # half precision may be stored, integers may not
             problems.append(f"has {name!r} as {kind}, and the network as {wanted[name].dtype}")
-    if problems:
-        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-        raise WeightsError(f"{path} does not fit {whose}: it {'; it '.join(problems[:3])}{more}. Use the plugin version that saved it.")
+    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+    return "; it ".join(problems[:3]) + more
 
 
 def _some(names: set[str]) -> str:

@@ -22,6 +22,7 @@ from dazoo.errors import SettingsError
 from dazoo.models.load import resolve_model
 from dazoo.models.model import Model
 from dazoo.models.model import problem_of
+from dazoo.models.save import check_place
 from dazoo.models.save import save
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
@@ -62,6 +63,8 @@ def adapt(
     before = resolve_model(model)
     check_adapts(plugins, before, method)
     where = choose_device(device)
+    if out is not None:
+        check_place(out)
     images = _pictures(before, target)
     run, arguments = split_settings(settings or {})
     adapting = build_method(plugins, before, method, arguments, target_count=len(images))

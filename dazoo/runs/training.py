@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import replace
@@ -20,16 +22,17 @@ from dazoo.engine.device import choose_device
 from dazoo.engine.observe import History
 from dazoo.engine.peers import joined
 from dazoo.engine.setup import Site
-from dazoo.errors import SettingsError
 from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.metrics.four_numbers import four_numbers
 from dazoo.models.heads import answers_itself
 from dazoo.models.model import Model
 from dazoo.models.save import save
 from dazoo.models.save import versions
+from dazoo.plain import write_whole
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.runs.folder import claimed
 from dazoo.runs.plan import Pictures
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
@@ -115,18 +118,22 @@ class Run:
 
     def train(self, *, source_only: bool = True) -> Trained:
         """Train what was planned, or continue it; see `dazoo.train`."""
-        with joined(self.device) as peers:
+        with joined(self.device) as peers, self._claimed() if peers.first else nullcontext():
             site = Site(self.device, self._below("checkpoints"), self.quiet, peers)
-            if self.folder is not None and peers.first:
-                claim(self.folder, self.plan.identity(self.plugins, digest_of_domains(self.domains)))
             result = train_plan(self.plan, self.domains, self.plugins, site)
             numbers = self._numbers(result, site, source_only)
             model = self._model(result, numbers)
             if self.folder is not None and peers.first:
                 save(model, self.folder / "model")
                 history = {"scores": result.history.scores, "terms": result.history.terms}
-                (self.folder / "history.json").write_text(json.dumps(history, indent=1))
+                write_whole(self.folder / "history.json", json.dumps(history, indent=1))
             return Trained(model, numbers, result.history, self._below("model"), peers.first)
+
+    def _claimed(self) -> AbstractContextManager[None]:
+        """The folder as this run's alone, where there is one."""
+        if self.folder is None:
+            return nullcontext()
+        return claimed(self.folder, self.plan.identity(self.plugins, digest_of_domains(self.domains)))
 
     def _below(self, name: str) -> Path | None:
         return self.folder / name if self.folder is not None else None
@@ -193,28 +200,3 @@ def describe(
     }
 
 
-def claim(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Make the folder this run's, or see that it is.
-
-    Raises:
-        SettingsError: it holds another run; the message names what differs.
-    """
-    file = folder / "run.json"
-    identity = json.loads(json.dumps(identity))
-    if file.exists():
-        try:
-            there = json.loads(file.read_text())
-        except ValueError:
-            raise SettingsError(f"{file} is not readable; remove the folder {folder}, or name another one with --out.") from None
-        differs = [k for k in identity if there.get(k) != identity[k]]
-        if differs:
-            raise SettingsError(
-                f"{folder} holds another run (different {', '.join(differs)}); name another folder with --out, or remove it."
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise SettingsError(f"{folder} holds something else than a run; name a new folder with --out, so that nothing is overwritten.")
-    part = folder / ".run.json"
-    part.write_text(json.dumps(identity, indent=1))
-    os.replace(part, file)

@@ -82,7 +82,7 @@ def class_map_is_the_classifier_at_each_place(name: str, settings: dict[str, Any
 def says_what_it_wants(name: str, settings: dict[str, Any]) -> None:
     """`wants` holds run settings, `identify` JSON values, and `optimizers` known settings of groups that it has."""
     cls = zoo().backbones.resolve(name)
-    wants = cls.wants(**zoo().backbones.entry(name).settings, **settings)
+    wants = cls.wants(**zoo().backbones.get(name).arguments, **settings)
     try:
         Settings.layered(wants)
     except SettingsError as exc:

@@ -19,7 +19,6 @@ from benchmarks import fake
 from dazoo.bench.driver import Count
 from dazoo.bench.driver import Driver
 from dazoo.bench.driver import work_folder
-from dazoo.bench.lease import Lease
 from dazoo.bench.local import LocalExecutor
 from dazoo.bench.local import Place
 from dazoo.bench.store import FolderStore
@@ -29,6 +28,7 @@ from dazoo.contracts import Outcome
 from dazoo.contracts import Task
 from dazoo.errors import SettingsError
 from dazoo.errors import StoreError
+from dazoo.lease import Lease
 
 
 class Here(Executor):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 
 import numpy as np
 import pytest
@@ -47,6 +49,16 @@ def test_nothing_is_overwritten_unless_asked_and_then_only_packs(tmp_path, pictu
     with pytest.raises(DataError, match="not a pack"):
         write_pack(tmp_path / "holiday", pictures, overwrite=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["holiday", "p"], "no draft may stay behind"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_its_folder_follows_the_umask(tmp_path, pictures):
+    before = os.umask(0o027)
+    try:
+        made = write_pack(tmp_path / "p", pictures)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(made.stat().st_mode) == 0o750
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, pictures, monkeypatch):

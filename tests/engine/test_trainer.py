@@ -226,6 +226,13 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, monkeypatch
         toy.run("fcn-dann", folder=tmp_path)
 
 
+def test_a_checkpoint_of_other_networks_is_said(tmp_path):
+    """Its digest fits, but a plugin has changed since."""
+    toy.run("fcn-dann", {"epochs": 1}, folder=tmp_path)
+    with pytest.raises(TrainingError, match="of other networks or optimisers than this run's"):
+        toy.run("fcn-cdan", {"epochs": 1}, folder=tmp_path)
+
+
 def test_no_domain_weight_is_source_only_bit_for_bit():
     """With batch statistics apart and no reversed gradient, the backbone cannot tell DANN from no adaptation."""
     flat = {"joint": False, "precision": "fp32"}

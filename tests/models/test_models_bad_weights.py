@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from dazoo.errors import WeightsError
 from dazoo.models.create import create
 from dazoo.models.load import load
 from dazoo.models.save import save
+from dazoo.models.verify import verify
 
 
 MODEL = "model.safetensors"
@@ -58,6 +60,12 @@ def rewrite(folder: Path, data: bytes, name: str = MODEL) -> None:
 
 def header(text: bytes, tail: bytes = b"") -> bytes:
     return struct.pack("<Q", len(text)) + text + tail
+
+
+def instead(file: Path, make: Callable[[Path], Any]) -> None:
+    """Put something else in a file's place."""
+    file.unlink()
+    make(file)
 
 
 def flip(folder: Path) -> None:
@@ -122,7 +130,7 @@ configs = {
     "not text": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe\x00"), "not the JSON that dazoo writes"),
     "deep": (lambda f: (f / "config.json").write_text("[" * 200_000), "not the JSON that dazoo writes"),
     "another library's": (lambda f: (f / "config.json").write_text('{"architecture": "resnet18"}'), "config of another library"),
-    "a key twice": (lambda f: (f / "config.json").write_text('{"dazoo": {"schema": 1, "schema": 1}}'), "a key stands in it twice"),
+    "a key twice": (lambda f: (f / "config.json").write_text('{"dazoo": {"schema": 1, "schema": 1}}'), "a name stands in it twice"),
     "newer": (lambda f: edit(f, lambda c: c.update(schema=2)), "has schema 2.*pip install -U dazoo"),
     "unknown key": (lambda f: edit(f, lambda c: c.update(code="os.system")), "unknown key 'code'"),
     "lacking": (lambda f: edit(f, lambda c: c.pop("classes")), "lacks 'classes'; expected 2 to 100000"),
@@ -148,6 +156,13 @@ configs = {
     "huge width": (lambda f: edit(f, wider), "does not fit the backbone 'tiny'"),
     "bad width": (lambda f: edit(f, lambda c: c.update(backbone_settings={"width": -3})), "refuses the settings .*width is -3"),
     "infinite": (lambda f: (f / "config.json").write_text('{"dazoo": {"size": Infinity}}'), "holds Infinity"),
+    "an endless integer": (lambda f: edit(f, lambda c: c.update(results={"last": 10**400})), "'results' is .*expected finite numbers"),
+    "a pipe": (lambda f: instead(f / "config.json", os.mkfifo), "no ordinary file"),
+    "a device": (
+        lambda f: instead(f / "config.json", lambda p: p.symlink_to("/dev/zero")),
+        "config.json is not the JSON .*no ordinary file",
+    ),
+    "large": (lambda f: (f / "config.json").write_bytes(b" " * (32 * 2**20 + 1)), "it has more than 33554432 bytes"),
     "a name with a newline": (lambda f: edit(f, lambda c: c.update(name="a\nb")), "'name' is"),
 }
 
@@ -178,6 +193,12 @@ def test_no_folder_at_all(parts: object, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match="no config.json"):
         load(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("ref", ["dir:" + "x" * 5000, "dir:~nobody-of-that-name/x", Path("a\0b")])
+def test_a_path_that_is_none(parts: object, ref: str | Path) -> None:
+    with pytest.raises(WeightsError, match="cannot be read .*name the folder of a saved model"):
+        load(ref)
 
 
 def test_parts_that_are_not_installed_or_broken(folder: Path) -> None:
@@ -216,6 +237,28 @@ def test_random_damage_never_escapes_as_another_error(folder: Path) -> None:
         except DazooError:
             refused += 1
     assert refused > 50
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("make", [os.mkfifo, lambda p: p.symlink_to("/dev/zero")])
+def test_a_card_that_is_no_ordinary_file_is_not_read(folder: Path, make: Callable[[Path], None]) -> None:
+    instead(folder / "README.md", make)
+    assert "# tiny-tinygan-left2right" in load(folder).card
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda t: t.update(input=t["input"].long()),
+        lambda t: t.update(logits=t["logits"].long()),
+        lambda t: t.update(input=t["input"][:0], logits=t["logits"][:0]),
+        lambda t: t.update(input=t["input"][0]),
+    ],
+)
+def test_a_golden_pair_of_another_kind(folder: Path, harm: Callable[[dict], None]) -> None:
+    retensor(folder, harm, "golden.safetensors")
+    with pytest.raises(WeightsError, match="is no golden pair"):
+        verify(folder)
 
 
 def test_a_missing_card_is_written_from_the_config(folder: Path) -> None:

@@ -9,10 +9,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 
 import dazoo
+from dazoo.engine import checkpoint
+from dazoo.engine import trainer as trainer_module
+from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
 from dazoo.errors import SettingsError
+from dazoo.errors import WeightsError
+from dazoo.lease import Lease
+from dazoo.models import tensors as tensors_module
+from dazoo.runs import adapting
 from dazoo.runs.training import train
 
 
@@ -109,3 +117,41 @@ def test_what_does_not_fit_is_said(folders, tmp_path):
     model = train("fcn-source", source=folders / "source", target=folders / "loose", settings=SMALL, quiet=True).model
     with pytest.raises(SettingsError, match="needs labelled source pictures.*tent"):
         dazoo.adapt(model, folders / "loose", method="dann")
+
+
+def test_two_processes_do_not_train_into_one_folder(folders, tmp_path):
+    given = {"source": folders / "source", "target": folders / "loose", "out": tmp_path / "run", "quiet": True, "settings": SMALL}
+    tmp_path.joinpath("run").mkdir()
+    with Lease.take(tmp_path / "run" / "lease"), pytest.raises(SettingsError, match="is being trained by process"):
+        train("fcn-dann", **given)
+    train("fcn-dann", **given)
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["checkpoints", "history.json", "model", "run.json"]
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_full_disk_is_said_and_the_same_call_goes_on(folders, tmp_path, monkeypatch, nth):
+    """At the first checkpoint, at a later one, and at the model."""
+    monkeypatch.setattr(trainer_module, "SAVE_SECONDS", 0.0)
+    given = {"source": folders / "source", "target": folders / "loose", "quiet": True, "settings": SMALL}
+    real, calls = checkpoint.save_file, []
+
+    def full(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == nth:
+            raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        return real(*args, **kwargs)
+
+    with monkeypatch.context() as patch, pytest.raises(DazooError, match="No room to write .*Make room, and give the same command again"):
+        patch.setattr(checkpoint if nth < 3 else tensors_module, "save_file", full)
+        calls.extend([()] * (2 if nth == 3 else 0))
+        train("fcn-dann", out=tmp_path / "run", **given)
+    assert same(train("fcn-dann", out=tmp_path / "run", **given).model, train("fcn-dann", **given).model)
+
+
+def test_where_an_adapted_model_cannot_be_saved_is_said_before_it_is_adapted(folders, tmp_path, monkeypatch):
+    model = train("fcn-source", source=folders / "source", target=folders / "loose", settings=SMALL, quiet=True).model
+    monkeypatch.setattr(adapting, "adapt_trained", lambda *_, **__: pytest.fail("adapted"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+    with pytest.raises(WeightsError, match="something else than a saved model"):
+        dazoo.adapt(model, folders / "loose", method="tent", out=tmp_path / "mine", quiet=True)

@@ -8,9 +8,13 @@ import os
 import time
 from pathlib import Path
 
-from dazoo.bench import lease
-from dazoo.bench.lease import Lease
-from dazoo.bench.lease import Watcher
+import pytest
+
+from dazoo import lease
+from dazoo.lease import Lease
+from dazoo.lease import LeaseHeld
+from dazoo.lease import Watcher
+from dazoo.lease import taken
 
 
 def _takes(file: str, gate, queue) -> None:
@@ -77,3 +81,56 @@ def test_it_grows_while_it_is_held(tmp_path, monkeypatch):
         while held.file.stat().st_size == size and time.monotonic() < ends:
             time.sleep(0.01)
         assert held.file.stat().st_size > size
+
+
+def test_a_living_process_is_named_at_once(tmp_path):
+    since = time.monotonic()
+    with Lease.take(tmp_path / "lease"), pytest.raises(LeaseHeld, match=f"process {os.getpid()} on this machine"):
+        taken(tmp_path / "lease")
+    assert time.monotonic() - since < 5
+
+
+def test_the_lease_of_a_process_that_is_gone_is_taken_over(tmp_path):
+    process = multiprocessing.get_context("fork").Process(target=Lease.take, args=(tmp_path / "lease",))
+    process.start()
+    process.join()
+    with taken(tmp_path / "lease"):
+        assert json.loads((tmp_path / "lease").read_text().partition("\n")[0])["pid"] == os.getpid()
+    assert os.listdir(tmp_path) == []
+
+
+def test_another_machines_is_taken_over_when_it_does_not_grow_and_refused_when_it_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(lease, "BEAT", 0.04)
+    monkeypatch.setattr(lease, "Watcher", lambda: Watcher(patience=0.2))
+    file = tmp_path / "lease"
+    file.write_text(json.dumps({"machine": "elsewhere 1 2", "pid": 7, "born": "1"}) + "\n")
+    real = time.sleep
+
+    def grows(seconds: float) -> None:
+        with file.open("a") as out:
+            out.write(".")
+        real(seconds)
+
+    monkeypatch.setattr(lease.time, "sleep", grows)
+    with pytest.raises(LeaseHeld, match="process 7 on elsewhere"):
+        taken(file)
+    monkeypatch.setattr(lease.time, "sleep", real)
+    taken(file)
+    file.write_text("")  # of a process that was killed before it wrote who it is
+    taken(file)
+
+
+def test_who_was_taken_for_gone_touches_the_new_holders_lease_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(lease, "BEAT", 0.01)
+    with Lease.take(tmp_path / "lease"):
+        Watcher().break_(tmp_path / "lease")
+        mine = Lease.take(tmp_path / "lease")
+        text = mine.file.read_text()
+        time.sleep(0.1)
+        assert mine.file.read_text() == text
+    assert mine.file.read_text() == text
+
+
+def test_it_is_no_program(tmp_path):
+    with Lease.take(tmp_path / "lease") as held:
+        assert not held.file.stat().st_mode & 0o111

@@ -1,0 +1,163 @@
+"""From a plan and its images to a trained network: the parts built by name, and the one or two stages of a run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dazoo.contracts import Bridge
+from dazoo.contracts import Domains
+from dazoo.contracts import Method
+from dazoo.contracts import Problem
+from dazoo.contracts import Validator
+from dazoo.engine.average import answering
+from dazoo.engine.observe import History
+from dazoo.engine.observe import TrainingData
+from dazoo.engine.settings import Settings
+from dazoo.engine.setup import Setup
+from dazoo.engine.setup import Site
+from dazoo.engine.stream import answer
+from dazoo.engine.trainer import Trainer
+from dazoo.errors import DazooError
+from dazoo.errors import SettingsError
+from dazoo.models.bridging import build_bridge
+from dazoo.registry.plugins import Plugins
+from dazoo.runs.plan import Plan
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run.
+
+    Attributes:
+        method: the method with its networks at their last weights (the average's, where the run kept one), in eval mode.
+        chosen: weights that the validator chose, without target labels (see `Trainer.chosen`); empty where nothing could choose.
+        bridge: the trained bridge of the GAN, or None.
+        settings: of the last stage. history: what was seen in it.
+        first_stage: history of the source stage of a method that adapts a trained model, or None.
+        seconds: wall time of training, over all stages and interruptions. images: pictures read meanwhile.
+    """
+
+    method: Method
+    chosen: Mapping[str, Tensor]
+    bridge: Bridge | None
+    settings: Settings
+    history: History
+    first_stage: History | None
+    seconds: float
+    images: int
+
+
+def train_plan(plan: Plan, domains: Domains, plugins: Plugins, site: Site) -> Result:
+    """Train what was planned from the start, or continue it from the checkpoints under `site.folder`.
+
+    Target labels are dropped here, before anything trains.
+
+    Raises:
+        SettingsError, PluginError, TrainingError, Interrupted: see `Trainer`.
+    """
+    data = TrainingData(domains.source_train, domains.source_test, domains.target_train.unlabelled(), domains.target_test.unlabelled())
+    torch.manual_seed(plan.seed)
+    problem = _problem(plan, domains, plugins)
+    title = str(plan.recipe)
+    bridge, method = _components(plan, problem, plugins)
+    setup = Setup(title, method, bridge, data, plan.settings, _validators(plugins, plan.settings.validator), plan.seed)
+    if not method.adapts_trained:
+        return _trained(setup, site)
+    source = replace(setup, title=f"{title} (source stage)", method=Method(problem))
+    first = _trained(source, replace(site, folder=site.folder / "source" if site.folder else None))
+    _, method = _components(replace(plan, recipe=replace(plan.recipe, gan=None)), problem, plugins)
+    own = stage_settings(plan.settings, method)
+    return adapt_trained(replace(setup, method=method, bridge=None, settings=own, data=replace(data, source_train=None)), site, first)
+
+
+def stage_settings(settings: Settings, method: Method, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Settings of the stage that adapts a trained model: the method's own, since the run's described how to train from the start."""
+    fixed = {"ema": 0.0, "steps_per_epoch": 0, **({"accumulate": 1} if method.streams else {})}  # a stream runs a batch in one piece
+    return Settings.layered({**asdict(settings), **fixed, **method.defaults, **(overrides or {})})
+
+
+def adapt_trained(setup: Setup, site: Site, first: Result | None = None) -> Result:
+    """The stage of a source-free or test-time method: the backbone is trained already, and the source is not read.
+
+    Args:
+        first: the source stage before it, if there was one.
+    """
+    setup = replace(setup, trained=True)
+    result = _streamed(setup, site) if setup.method.streams else _trained(setup, site)
+    if first is None:
+        return result
+    return replace(
+        result, first_stage=first.history, seconds=first.seconds + result.seconds, images=first.images + result.images
+    )
+
+
+def _trained(setup: Setup, site: Site) -> Result:
+    trainer = Trainer(setup, site)
+    history = trainer.run()
+    _take_over(setup.method, trainer.updates.best)
+    images = trainer.number * trainer.per_step
+    return Result(setup.method, trainer.chosen, setup.bridge, setup.settings, history, None, trainer.seconds, images)
+
+
+def _streamed(setup: Setup, site: Site) -> Result:
+    stream, logits, seconds = answer(setup, site)
+    _take_over(setup.method, stream.updates.best)
+    history = History([logits.argmax(1).to(torch.int32)], [{}], [{}])
+    return Result(setup.method, {}, None, setup.settings, history, None, seconds, len(logits))
+
+
+def _take_over(method: Method, best: Method) -> None:
+    """Give a method's networks the weights of the best ones, in eval mode."""
+    found = answering(best)
+    for name, module in answering(method).items():
+        module.load_state_dict(found[name].state_dict())
+        module.eval().requires_grad_(True)
+
+
+def _problem(plan: Plan, domains: Domains, plugins: Plugins) -> Problem:
+    train = domains.source_train
+    arguments = plan.arguments.get("backbone", {})
+    backbone = plugins.backbones.build(plan.recipe.backbone, num_classes=len(train.classes), in_channels=train.channels, **arguments)
+    if plan.settings.size < backbone.min_size:
+        raise SettingsError(
+            f"size is {plan.settings.size}, but the backbone {plan.recipe.backbone!r} takes pictures of at least {backbone.min_size} pixels "
+            f"a side; --set size={backbone.min_size}."
+        )
+    return Problem(
+        backbone,
+        num_classes=len(train.classes),
+        channels=train.channels,
+        size=plan.settings.size,
+        source_counts=train.counts,
+        target_count=len(domains.target_train),
+        label_smoothing=plan.settings.label_smoothing,
+    )
+
+
+def _components(plan: Plan, problem: Problem, plugins: Plugins) -> tuple[Bridge | None, Method]:
+    torch.manual_seed(plan.seed + 1)  # apart from the backbone's, so that every recipe of a seed starts from the same backbone
+    bridge = build_bridge(plugins, plan.recipe.gan, problem, plan.arguments) if plan.recipe.gan else None
+    if plan.recipe.method is None:
+        return bridge, Method(problem)
+    return bridge, plugins.methods.build(plan.recipe.method, problem, **plan.arguments.get("method", {}))
+
+
+def _validators(plugins: Plugins, chooses: str) -> dict[str, Validator]:
+    """Every installed validator; one that cannot be built is left out with a warning, unless it is the one that chooses."""
+    found = {}
+    for name in plugins.validators.names():
+        try:
+            found[name] = plugins.validators.build(name)
+        except DazooError as exc:
+            if name == chooses:
+                raise
+            warnings.warn(f"The validator {name!r} is left out: {exc}", stacklevel=2)
+    return found
