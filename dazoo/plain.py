@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,20 @@ def plain(value: Any) -> Any:
 def strict_json(value: Any, indent: int | None = None) -> str:
     """JSON that every parser takes."""
     return json.dumps(plain(value), indent=indent, allow_nan=False)
+
+
+def fits(number: float) -> bool:
+    """Whether a number can stand in a config: finite, and below 2**63 in size."""
+    return abs(number) < 2**63  # not so for NaN; true integers are compared exactly, however long they are
+
+
+def shown(value: Any, most: int = 40) -> str:
+    """A value for a message: its repr, cut to `most` characters."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not print a number of more than 4,300 digits
+        return f"a number of more than {sys.get_int_max_str_digits()} digits"
+    return text if len(text) <= most else f"{text[: most - 3]}... ({len(text)} characters)"
 
 
 def to_disk(path: Path) -> None:

@@ -83,12 +83,13 @@ def get(
 ) -> None:
     """Fetch a data set into the data folder, where its terms allow it."""
     from dazoo.data import data_root
+    from dazoo.data import expanded
     from dazoo.registry.plugins import zoo
 
     plugins = zoo()
     entry = plugins.datasets.entry(name)
     if data is not None:
-        data.expanduser().mkdir(parents=True, exist_ok=True)
+        expanded(data).mkdir(parents=True, exist_ok=True)
     root = data_root(data)
     dataset = plugins.datasets.build(name)
     say(f"{name} into {root}; terms: {dataset.terms}")

@@ -47,9 +47,12 @@ def command(
 
 def _facts(name: str, plugins: Plugins) -> list[dict[str, Any]]:
     """What a name stands for: a saved model, then the recipe behind it; or a recipe; or parts of that name, of any kind."""
-    path = Path(name.removeprefix("dir:")).expanduser()
-    if name.startswith("dir:") or (("/" in name or "\\" in name) and path.is_dir()):
-        return [_saved(path, None)]
+    if name.startswith("dir:") or "/" in name or "\\" in name:
+        from dazoo.data import expanded
+
+        path = expanded(name.removeprefix("dir:"))
+        if name.startswith("dir:") or path.is_dir():
+            return [_saved(path, None)]
     if locate(name).scheme == "hub":
         raise InvalidName(f"{name!r} lies on the Hub; load it once with dazoo.load({name!r}), then look at its .card.")
     parts = [e for kind, registry in plugins.registries().items() if kind != "entry" for e in registry.find(name)]

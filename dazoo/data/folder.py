@@ -19,6 +19,7 @@ from dazoo.data.cache import files_key
 from dazoo.data.pack import is_pack
 from dazoo.data.pack import read_pack
 from dazoo.data.pack import write_pack
+from dazoo.data.paths import expanded
 from dazoo.data.pictures import Box
 from dazoo.data.pictures import is_picture_file
 from dazoo.data.pictures import read_picture
@@ -212,7 +213,7 @@ def _from_pack(folder: Path, size: int, channels: int, *, labelled: bool) -> Ima
 
 
 def _existing(folder: str | os.PathLike[str]) -> Path:
-    path = Path(folder).expanduser()
+    path = expanded(folder)
     if not path.is_dir():
         what = "is a file, expected a folder" if path.exists() else "does not exist"
         raise DataError(f"{path} {what}; name a folder of pictures, or a pack.")

@@ -44,6 +44,7 @@ from dazoo.engine.phases import Parts
 from dazoo.engine.phases import make_optimizers
 from dazoo.engine.phases import merge
 from dazoo.engine.schedules import rate
+from dazoo.engine.seeds import seed_for
 from dazoo.engine.settings import Settings
 from dazoo.engine.state import put_back
 from dazoo.engine.state import tensors_of
@@ -108,8 +109,8 @@ class Trainer:
         self.weak, self.strong = policy(settings.augment)
         draw = {"batch": settings.batch, "rows": peers.rows(settings.batch), "device": device}
         source = data.source_train
-        self.source = None if source is None else Batches(source, seed=2 * seed, balance=settings.balance, **draw)
-        self.target = Batches(data.target_train, seed=2 * seed + 1, balance=False, **draw)
+        self.source = None if source is None else Batches(source, seed=seed_for(seed, purpose="source"), balance=settings.balance, **draw)
+        self.target = Batches(data.target_train, seed=seed_for(seed, purpose="target"), balance=False, **draw)
         longest = max(len(data.target_train), 0 if source is None else len(source))
         self.per_epoch = settings.steps_per_epoch or math.ceil(longest / settings.batch)
         self.total = self.per_epoch * settings.epochs
@@ -160,7 +161,7 @@ class Trainer:
 
     def _step(self) -> None:
         """One step: a batch of each domain, then every phase. Randomness is seeded from (seed, step, process) alone."""
-        torch.manual_seed(self.seed * 1_000_003 + self.number + self.peers.rank * 15_485_863)
+        torch.manual_seed(seed_for(self.seed, purpose="step", step=self.number, rank=self.peers.rank))
         progress = self.number / self.total
         factor = rate(self.settings.schedule, progress, self.settings.warmup)
         for optimizer in self.optimizers.values():

@@ -6,7 +6,6 @@ It may come from a stranger, so it names registered parts and never code.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any
 
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
+from dazoo.plain import fits
 
 
 SCHEMA = 1
@@ -48,7 +48,7 @@ def _is_plain(value: Any, depth: int = 8) -> bool:
     if isinstance(value, bool) or value is None:
         return True
     if isinstance(value, int | float):
-        return math.isfinite(value) and abs(value) < 2**53
+        return fits(value)
     return isinstance(value, str) and len(value) <= 100_000
 
 

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dazoo.data.paths import expanded
 from dazoo.engine.device import choose_device
 from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
@@ -53,7 +54,7 @@ def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | No
     if isinstance(ref, os.PathLike):
         return _from_folder(Path(ref), revision).to(where)
     if isinstance(ref, str) and ("/" in ref or os.sep in ref) and not ref.startswith(("dir:", "hub:")):
-        if Path(ref).expanduser().is_dir():
+        if expanded(ref).is_dir():
             return _from_folder(Path(ref), revision).to(where)
         raise InvalidName(f"{ref!r} is no folder that exists. For a Hub repository write 'hub:{ref}'; for an entry give its name alone.")
     place = locate(ref)
@@ -67,7 +68,7 @@ def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | No
 def _from_folder(folder: Path, revision: str | None) -> Model:
     if revision is not None:
         raise SettingsError(f"revision is {revision!r}, but a folder has none; leave it out, or load from 'hub:user/repo'.")
-    return read_folder(folder.expanduser())
+    return read_folder(expanded(folder))
 
 
 def read_folder(folder: Path) -> Model:

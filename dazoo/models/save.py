@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dazoo.data.paths import expanded
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
 from dazoo.models.build import part_state
@@ -56,7 +57,7 @@ def save(
     Raises:
         WeightsError: weights that are not finite, a folder that holds something else, a disk that is full.
     """
-    final = Path(folder).expanduser().absolute()
+    final = expanded(folder).absolute()
     _check_place(final)
     config = {**model.config, "plugins": versions(model.recipe)}
     config.pop("files", None)

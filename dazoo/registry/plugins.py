@@ -29,6 +29,7 @@ from dazoo.registry.registry import RECIPE
 from dazoo.registry.registry import Entry
 from dazoo.registry.registry import Registry
 from dazoo.registry.registry import did_you_mean
+from dazoo.streams import tell
 from dazoo.version import __version__
 
 
@@ -226,7 +227,7 @@ class Plugins:
 
     def _say(self, text: str) -> None:
         if self.trace:
-            print(f"dazoo: {text}", file=sys.stderr)
+            tell(f"dazoo: {text}")
 
     def _register(self, plugin: Any, name: str) -> None:
         """Hand the plugin to pluggy, which checks the hooks' signatures; their names are checked here."""
@@ -295,9 +296,7 @@ def _stage(kind: str, record: Record, staged: dict[tuple[str, str], Entry]) -> C
         if not isinstance(summary, str):
             raise PluginError(f"the {kind} {name!r} has the summary {summary!r}; expected a string")
         if not isinstance(wraps, str):
-            raise PluginError(
-                f"the {kind} {name!r} has wraps={wraps!r}; expected a distribution's name, such as 'timm'"
-            )
+            raise PluginError(f"the {kind} {name!r} has wraps={wraps!r}; expected a distribution's name, such as 'timm'")
         if (kind, name) in staged:
             raise PluginError(f"it registers the {kind} {name!r} twice")
         staged[kind, name] = Entry(kind, name, target, settings, record.entry_point, record.dist, record.version, summary, wraps)

@@ -24,6 +24,7 @@ from dazoo.engine.history import TrainingData
 from dazoo.engine.observe import outputs_of
 from dazoo.engine.run import Options
 from dazoo.engine.run import adapt_trained
+from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
 from dazoo.errors import SettingsError
 from dazoo.metrics.accuracy import accuracy
@@ -64,7 +65,7 @@ def adapt(
         SettingsError: the method needs labelled source pictures.
         DataError, PictureError: pictures that are missing or cannot be read.
     """
-    plugins = zoo()
+    seed, plugins = checked_seed(seed), zoo()
     before = resolve_model(model)
     if not plugins.methods.resolve(method).adapts_trained:
         fit = [m for m in plugins.methods.names() if plugins.methods.resolve(m).adapts_trained]

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from dazoo.contracts import Domains
+from dazoo.data.paths import expanded
 from dazoo.engine.device import choose_device
 from dazoo.engine.history import History
 from dazoo.engine.peers import Peers
@@ -22,6 +23,7 @@ from dazoo.engine.peers import joined
 from dazoo.engine.run import Options
 from dazoo.engine.run import Result
 from dazoo.engine.run import train_recipe
+from dazoo.engine.seeds import checked_seed
 from dazoo.errors import SettingsError
 from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.metrics.four_numbers import four_numbers
@@ -80,8 +82,8 @@ def train(
             gives labels for evaluation alone). Both or neither.
         data: folder of the data sets of a scenario; variable DAZOO_DATA unless given.
         out: folder for the model, the numbers and the checkpoints; the same call continues what is there. None keeps nothing.
-        seed: fixes everything on a CPU.
-        device: "auto", "cpu", "cuda" or "cuda:N".
+        seed: fixes everything on a CPU; 0 to 2**63 - 1, so `time.time_ns()` is one.
+        device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
         settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and keyword arguments of the parts
             ({"method.weight": 0.3, "gan.width": 16, "bridge.noise": 32, "backbone.width": 24}).
         source_only: also train the recipe's source-only twin (same settings and seed), the first of the four numbers.
@@ -91,7 +93,7 @@ def train(
     Raises:
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
     """
-    plugins = zoo()
+    seed, plugins = checked_seed(seed), zoo()
     plan = make_plan(plugins, name, seed=seed, settings=settings, source=source, target=target, data=data)
     where = choose_device(device)
     domains = plan.load(plugins, download)
@@ -109,7 +111,7 @@ def execute(
 ) -> Trained:
     """Train what was planned, or continue it; see `train`."""
     with joined(device) as peers:
-        return _execute(plan, domains, Path(out).expanduser() if out is not None else None, device, source_only, quiet, peers)
+        return _execute(plan, domains, expanded(out) if out is not None else None, device, source_only, quiet, peers)
 
 
 def _execute(
