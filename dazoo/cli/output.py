@@ -24,6 +24,8 @@ def _write(text: str) -> None:
         print(text, flush=not is_terminal(sys.stdout))
     except BrokenPipeError:
         raise PipeClosed from None
+    except OSError as exc:
+        raise OSError(exc.errno, exc.strerror, "standard output") from exc
     except UnicodeEncodeError:  # a terminal or pipe that cannot show a class name
         encoding = sys.stdout.encoding or "ascii"
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)

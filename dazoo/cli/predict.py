@@ -41,8 +41,10 @@ def command(
     """Say what is on pictures. A picture that cannot be read is reported, the others go on, and the exit code is 1."""
     if dense is not None and (len(pictures) != 1 or pictures[0].is_dir()):
         raise SettingsError(f"--dense draws the class map of one picture; {len(pictures)} arguments were given, or a folder.")
+    from dazoo.data import expanded
     from dazoo.models.load import load
 
+    dense = dense and expanded(dense)
     loaded = load(model, device=device)
     paths, failed = expand(pictures)
     found: list[dict[str, Any]] = []

@@ -22,8 +22,9 @@ def choose_device(name: str | torch.device) -> torch.device:
     if wanted == "cuda" and launched():
         wanted = f"cuda:{os.environ['LOCAL_RANK']}"
     if wanted not in have:
-        reason = f" torch {torch.__version__} sees no CUDA device here." if wanted.startswith("cuda") and "cuda" not in have else ""
-        raise SettingsError(f"device is {shown(str(name))}; expected auto or what is here: {', '.join(have)}.{reason}")
+        raise SettingsError(
+            f"device is {shown(wanted)}; expected auto, cpu, cuda or cuda:N. torch {torch.__version__} can use here: {', '.join(have)}."
+        )
     return torch.device(wanted)
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub as client
+from huggingface_hub import constants
 from huggingface_hub import errors as failures
 
+from dazoo.data.paths import cache_dir
 from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
 from dazoo.errors import OfflineError
@@ -50,6 +52,10 @@ class Hub:
     endpoint: str | None = None
     cache_dir: str | os.PathLike[str] | None = None
     token: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.cache_dir is None and constants.HF_HUB_CACHE.startswith("~"):  # the client found no home folder
+            object.__setattr__(self, "cache_dir", cache_dir() / "hub")
 
     def snapshot(self, repo: str, revision: str = "main") -> Snapshot:
         """Fetch what is missing of a saved model. A commit that is in the cache needs no request.

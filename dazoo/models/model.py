@@ -199,7 +199,7 @@ class Model(nn.Module):
         found: list[Prediction] = []
         with self._inference():
             for images in self._batches(pictures, batch_size):
-                found += self._named(self._checked(self(self._moved(images))).float().softmax(1).cpu())  # (n, K)
+                found += self._named(self.check_width(self(self._moved(images))).float().softmax(1).cpu())  # (n, K)
         return found[0] if is_one(pictures) else found
 
     def dense(self, picture: Any) -> Tensor:
@@ -220,13 +220,17 @@ class Model(nn.Module):
             raise PictureError(f"The picture is {height}x{width} pixels, expected at least {self.backbone.min_size} a side; enlarge it.")
         try:
             with self._inference():
-                scores = self._checked(self.backbone.dense(self._moved(image[None])))[0].float().softmax(0).cpu()  # (K, h, w)
+                scores = self.check_width(self.backbone.dense(self._moved(image[None])))[0].float().softmax(0).cpu()  # (K, h, w)
         except NotImplementedError as exc:
             raise SettingsError(f"The backbone {self.recipe['backbone']!r} gives no class map ({exc}); use predict().") from exc
         return scores.clone()  # outside of inference mode, so that it is a tensor like any other
 
-    def _checked(self, logits: Tensor) -> Tensor:
-        """Logits (N, K) or (N, K, h, w) as they are, once K is seen to be the number of classes."""
+    def check_width(self, logits: Tensor) -> Tensor:
+        """Logits (N, K) or (N, K, h, w) as they are, once K is seen to be the number of classes.
+
+        Raises:
+            SettingsError: it is another one; the message gives both.
+        """
         if logits.ndim < 2 or logits.shape[1] != len(self.classes):
             raise SettingsError(
                 f"The backbone gives logits of shape {tuple(logits.shape)}, the model {self.name} has {len(self.classes)} classes; "

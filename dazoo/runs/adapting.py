@@ -138,6 +138,10 @@ def evaluate(
         model: a model, or what `dazoo.load` takes.
         scenario: name; the model's own unless given. target: a folder a class, in place of a scenario.
         data, device, download: see `dazoo.train`.
+
+    Raises:
+        SettingsError: no scenario and no folder, classes that the model does not know, or a head of another width than there are classes.
+        DataError: pictures that are missing or cannot be read.
     """
     model = resolve_model(model)
     plugins = zoo()
@@ -152,7 +156,7 @@ def evaluate(
         images = _in_order(images, model)
     where = choose_device(device)
     _, logits = outputs_of(deepcopy(model.backbone).to(where), images.images, where, "fp32")
-    predicted, labels, k = logits.argmax(1).numpy(), images.labels, len(model.classes)
+    predicted, labels, k = model.check_width(logits).argmax(1).numpy(), images.labels, len(model.classes)
     by_class = per_class_accuracy(labels, predicted, k)  # (K,), NaN where a class has no picture
     return Evaluation(
         accuracy=accuracy(labels, predicted),

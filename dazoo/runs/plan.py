@@ -13,6 +13,7 @@ from dazoo.contracts import Domains
 from dazoo.contracts import Method
 from dazoo.data.own import own_domains
 from dazoo.data.scenario import load_scenario
+from dazoo.engine.augment import policy
 from dazoo.engine.run import Options
 from dazoo.engine.run import component_defaults
 from dazoo.engine.settings import Settings
@@ -117,6 +118,7 @@ def make_plan(
         )
     base = plugins.scenarios.build(recipe.scenario).settings if recipe.scenario else OWN
     run = Settings.layered(base, component_defaults(plugins, recipe), options.run)
+    policy(run.augment), plugins.validators.entry(run.validator)  # names that nobody knows are told before anything is written
     return Plan(recipe, seed, run, options, source, target, data)
 
 

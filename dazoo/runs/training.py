@@ -204,7 +204,10 @@ def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
                 f"{folder} holds another run (different {', '.join(differs)}); name another folder with --out, or remove it."
             )
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SettingsError(f"{folder} cannot be made ({exc.strerror}); name a folder that can be written with --out.") from exc
     if any(folder.iterdir()):
         raise SettingsError(f"{folder} holds something else than a run; name a new folder with --out, so that nothing is overwritten.")
     part = folder / ".run.json"
