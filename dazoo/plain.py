@@ -8,10 +8,13 @@ import json
 import math
 import os
 import stat
+import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from dazoo.errors import SettingsError
 
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
@@ -92,6 +95,20 @@ def write_whole(path: Path, text: str, *, sync: bool = True) -> None:
         draft.unlink(missing_ok=True)
 
 
+def fits(number: float) -> bool:
+    """Whether a number can stand in a config: finite, and below 2**63 in size."""
+    return abs(number) < 2**63  # not so for NaN; true integers are compared exactly, however long they are
+
+
+def shown(value: Any, most: int = 40) -> str:
+    """A value for a message: its repr, cut to `most` characters."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not print a number of more than 4,300 digits
+        return f"a number of more than {sys.get_int_max_str_digits()} digits"
+    return text if len(text) <= most else f"{text[: most - 3]}... ({len(text)} characters)"
+
+
 def to_disk(path: Path) -> None:
     """Wait until a file, or a folder's list of names, is on the disk."""
     if os.name == "nt" and path.is_dir():  # Windows has no handle of a folder
@@ -124,3 +141,24 @@ def _says(exc: BaseException, codes: tuple[int, ...]) -> bool:
     """Whether an exception is one of the system's errors, or of a library that wraps it and keeps its text."""
     texts = [f"(os error {code})" if code == errno.EFBIG else os.strerror(code) for code in codes]  # "File too large" may be anybody's
     return isinstance(exc, OSError) and exc.errno in codes or any(text in str(exc) for text in texts)
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path that a person gave, with `~` and `~user` replaced by home folders. It need not exist.
+
+    Raises:
+        SettingsError: nobody knows that home folder, or no file system takes such a path.
+    """
+    given = Path(path)
+    try:
+        full = given.expanduser()
+    except RuntimeError:
+        raise SettingsError(f"{shown(str(given), 80)}: the home folder in front is not known here; write the folder in full.") from None
+    try:
+        os.lstat(full)
+    except ValueError as exc:
+        raise SettingsError(f"{shown(str(given), 80)} is no path: {exc}.") from None
+    except OSError as exc:
+        if exc.errno == errno.ENAMETOOLONG:
+            raise SettingsError(f"{shown(str(given), 80)} is longer than the file system allows; shorten the path.") from None
+    return full

@@ -18,7 +18,7 @@ from dazoo.moved import MOVED
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "dazoo"
 
-LEAVES = {"drafts", "errors", "lazy", "plain", "version"}
+LEAVES = {"drafts", "errors", "lazy", "plain", "streams", "version"}
 """What every layer may import."""
 
 ALLOWED: dict[str, set[str]] = {
@@ -42,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "version": set(),
     "plain": set(),
     "drafts": set(),
+    "streams": set(),
     "lazy": set(),
     "moved": set(),
     "__init__": {"runs", "models", "registry", "moved"},

@@ -25,6 +25,7 @@ from dazoo.contracts import Executor
 from dazoo.contracts import Outcome
 from dazoo.contracts import Task
 from dazoo.data.paths import cache_dir
+from dazoo.data.paths import expanded
 from dazoo.errors import StoreError
 from dazoo.lease import Watcher
 
@@ -188,7 +189,7 @@ def work_folder(store: Store, work: Path | None = None) -> Path:
     checkpoint of another.
     """
     if work is not None:
-        return work.expanduser().absolute()
+        return expanded(work).absolute()
     if isinstance(store, FolderStore):
         return store.root / "work"
     return cache_dir() / "bench" / hashlib.sha256(store.address.encode()).hexdigest()[:12]

@@ -23,6 +23,7 @@ from typing import Any
 from dazoo.bench.cells import Record
 from dazoo.bench.cells import check_record
 from dazoo.bench.cells import path_of
+from dazoo.data.paths import expanded
 from dazoo.errors import DataError
 from dazoo.plain import to_disk
 from dazoo.plain import write_whole
@@ -42,7 +43,7 @@ def open_store(address: str | os.PathLike[str]) -> Store:
     """
     text = os.fspath(address)
     if "://" not in text:
-        return FolderStore(Path(text).expanduser().absolute())
+        return FolderStore(expanded(text).absolute())
     from dazoo.bench.remote import RemoteStore
 
     return RemoteStore(text)

@@ -21,6 +21,8 @@ from rich.text import Text
 from dazoo.bench.driver import Count
 from dazoo.plain import strict_json
 from dazoo.plain import write_whole
+from dazoo.streams import is_terminal
+from dazoo.streams import tell
 
 
 SHOWN = 12
@@ -48,7 +50,7 @@ class View:
 
     def __enter__(self) -> View:
         console = Console(stderr=True)
-        if not self.quiet and console.is_terminal:
+        if not self.quiet and is_terminal(sys.stderr):
             self._live = Live(console=console, get_renderable=lambda: drawing(self.status(), console.width), refresh_per_second=2)
             self._live.start()
         self._thread.start()
@@ -66,7 +68,7 @@ class View:
         self.count = count
         if not self.quiet and self._live is None and len(count.errors) > self._said:
             for path, error in list(count.errors.items())[self._said :]:
-                print(f"failed  {path}: {error}", file=sys.stderr)
+                tell(f"failed  {path}: {error}")
             self._said = len(count.errors)
 
     def _write_on(self) -> None:
@@ -76,7 +78,7 @@ class View:
             status = self.status()
             self._write()
             if not self.quiet and self._live is None and time.monotonic() - said > 10 and news != status["left"]:
-                print(line(status), file=sys.stderr, flush=True)
+                tell(line(status))
                 news, said = status["left"], time.monotonic()
 
     def _write(self) -> None:

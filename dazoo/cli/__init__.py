@@ -10,11 +10,14 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import ExitStack
 from contextlib import contextmanager
+from contextlib import suppress
 from typing import Any
 
 from dazoo.errors import DazooError
 from dazoo.errors import Interrupted
+from dazoo.streams import tell
 
 
 INTERRUPTED, CLOSED_PIPE = 130, 141
@@ -30,6 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the program's name; `sys.argv[1:]` unless given.
     """
+    with _streams():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     from dazoo.cli.app import app
 
     try:
@@ -38,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except SystemExit as exc:
+        if isinstance(exc.__context__, BrokenPipeError):  # rich, which writes the help, makes 1 of it
+            return CLOSED_PIPE
         return exc.code if isinstance(exc.code, int) else 1
     except BaseException as exc:
         if os.environ.get("DAZOO_DEBUG", "") not in ("", "0"):
@@ -51,8 +61,6 @@ def _report(exc: BaseException) -> int:
 
     usage: Any = typer.BadParameter.__mro__[1]  # typer brings its own click, or uses the installed one
     if isinstance(exc, PipeClosed | BrokenPipeError):
-        # Python would complain at exit when it flushes what nobody reads.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
     if isinstance(exc, KeyboardInterrupt | typer.Abort):
         return _say(str(exc) or "interrupted", INTERRUPTED)
@@ -69,11 +77,43 @@ def _report(exc: BaseException) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    try:
-        print(f"dazoo: {message}", file=sys.stderr)
-    except BrokenPipeError:
-        pass
+    tell(f"dazoo: {message}")
     return code
+
+
+@contextmanager
+def _streams() -> Iterator[None]:
+    """A standard stream that is closed or missing is the null device for the length of a command, and one that broke is afterwards.
+
+    The numbers 0, 1 and 2 are filled too: a file that is opened later would get a free one, and with it what is meant for the stream.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number, which is this one
+    with ExitStack() as stack:
+        for name in ("stdin", "stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is None or getattr(stream, "closed", False):
+                stack.callback(setattr, sys, name, stream)
+                setattr(sys, name, stack.enter_context(open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8")))
+        try:
+            yield
+        finally:
+            _let_go(sys.stdout)
+            _let_go(sys.stderr)
+
+
+def _let_go(stream: Any) -> None:
+    """Point a stream that cannot be written to at the null device: Python would complain at exit when it flushes what nobody takes."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):  # a stream that is no file
+            number = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(number, stream.fileno())
+            os.close(number)
 
 
 @contextmanager
@@ -99,7 +139,7 @@ def _warnings() -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if not issubclass(category, DeprecationWarning | FutureWarning):
-            print(f"dazoo: warning: {message}", file=sys.stderr)
+            tell(f"dazoo: warning: {message}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -32,11 +32,14 @@ def command(
 ) -> None:
     """Adapt a trained model to pictures without labels."""
     wanted = parse_settings(settings or ())
-    if not target.expanduser().is_dir():
+    from dazoo.data import expanded
+
+    target = expanded(target)
+    if not target.is_dir():
         raise DataError(f"--target {target} {'is a file' if target.exists() else 'does not exist'}; name a folder of pictures.")
     from dazoo.runs.adapting import adapt
 
-    adapted = adapt(model, target.expanduser(), method=method, out=out, seed=seed, device=device, settings=wanted, quiet=quiet)
+    adapted = adapt(model, target, method=method, out=out, seed=seed, device=device, settings=wanted, quiet=quiet)
     if as_json:
         emit_json({"name": adapted.name, "model": out, "recipe": adapted.recipe, "results": adapted.config.get("results", {})})
         return

@@ -27,16 +27,17 @@ SIZE = 32
 def pack(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder a class, or loose pictures.", show_default=False)],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the pack, made here.", show_default=False)],
-    size: Annotated[int, typer.Option(min=8, help="Side of the square pictures, pixels.")] = 48,
+    size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the square pictures, pixels.")] = 48,
     grey: Annotated[bool, typer.Option("--grey", help="One channel.")] = False,
     terms: Annotated[str, typer.Option(help="Licence or terms of use of the pictures, one line.")] = "unknown",
     force: Annotated[bool, typer.Option("--force", help="Replace a pack that is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Decode a folder of pictures once; a pack is memory-mapped and takes the folder's place in --source and --target."""
+    from dazoo.data import expanded
     from dazoo.data import pack_folder
 
-    made = pack_folder(folder, out, size=size, channels=1 if grey else 3, terms=terms, overwrite=force)
+    made = pack_folder(folder, expanded(out), size=size, channels=1 if grey else 3, terms=terms, overwrite=force)
     _describe(made, as_json)
 
 
@@ -47,6 +48,9 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Say what a pack holds."""
+    from dazoo.data import expanded
+
+    folder = expanded(folder)
     if verify:
         from dazoo.data import read_pack
 
@@ -83,12 +87,13 @@ def get(
 ) -> None:
     """Fetch a data set into the data folder, where its terms allow it."""
     from dazoo.data import data_root
+    from dazoo.data import expanded
     from dazoo.registry.plugins import zoo
 
     plugins = zoo()
     entry = plugins.datasets.get(name)
     if data is not None:
-        data.expanduser().mkdir(parents=True, exist_ok=True)
+        expanded(data).mkdir(parents=True, exist_ok=True)
     root = data_root(data)
     dataset = plugins.datasets.build(name)
     say(f"{name} into {root}; terms: {dataset.terms}")

@@ -11,12 +11,14 @@ from typing import Any
 import typer
 
 from dazoo.errors import SettingsError
+from dazoo.plain import fits
+from dazoo.plain import shown
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data sets; variable DAZOO_DATA unless given.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Fixes everything on a CPU.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N; mps or xpu where torch has one.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, metavar="INTEGER", help="Fixes everything on a CPU.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Download = Annotated[bool, typer.Option("--download", help="Let data sets fetch what is missing, where their terms allow it.")]
 Set = Annotated[
@@ -36,14 +38,17 @@ def parse_settings(pairs: Iterable[str]) -> dict[str, Any]:
     """ "key=value" texts as a mapping; a value is a JSON scalar where it is one, else the text itself.
 
     Raises:
-        SettingsError: no "=", or nothing before it.
+        SettingsError: no "=", or nothing before it; or a number that 63 bits cannot hold.
     """
     found: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
-            raise SettingsError(f"--set takes KEY=VALUE, such as --set lr=0.001; got {pair!r}.")
-        found[key.strip()] = scalar(text)
+            raise SettingsError(f"--set takes KEY=VALUE, such as --set lr=0.001; got {shown(pair)}.")
+        value = scalar(text)
+        if isinstance(value, int | float) and not fits(value):
+            raise SettingsError(f"{key.strip()} is {shown(text)}; expected a number below 2**63.")
+        found[key.strip()] = value
     return found
 
 

@@ -9,16 +9,26 @@ from typing import Any
 
 from dazoo.cli import PipeClosed
 from dazoo.plain import strict_json
+from dazoo.streams import is_terminal
+from dazoo.streams import printable
+from dazoo.streams import tell
 
 
 def emit(text: str = "") -> None:
-    """A line of data on standard output."""
+    """A line of data on standard output; what a terminal would obey is spelled out (see `printable`)."""
+    _write(printable(text))
+
+
+def _write(text: str) -> None:
     try:
-        print(text, flush=not sys.stdout.isatty())
+        print(text, flush=not is_terminal(sys.stdout))
     except BrokenPipeError:
         raise PipeClosed from None
+    except OSError as exc:
+        raise OSError(exc.errno, exc.strerror, "standard output") from exc
     except UnicodeEncodeError:  # a terminal or pipe that cannot show a class name
-        print(text.encode("ascii", "backslashreplace").decode(), flush=True)
+        encoding = sys.stdout.encoding or "ascii"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def emit_json(value: Any) -> None:
@@ -28,10 +38,10 @@ def emit_json(value: Any) -> None:
 
 def emit_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Rows in columns on a terminal; in a pipe, tab-separated lines without the header, as scripts want them."""
-    lines = [["" if cell is None else " ".join(str(cell).split()) for cell in row] for row in rows]
+    lines = [["" if cell is None else printable(" ".join(str(cell).split())) for cell in row] for row in rows]
     if not lines:
         return
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         emit("\n".join("\t".join(line) for line in lines))
         return
     from rich.console import Console
@@ -48,7 +58,7 @@ def emit_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def emit_columns(rows: Iterable[Sequence[str]], indent: int = 0) -> None:
     """Short rows in aligned columns, the same on a terminal and in a pipe."""
-    lines = [list(row) for row in rows]
+    lines = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))] if lines else []
     for line in lines:
         emit((" " * indent + "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True))).rstrip())
@@ -56,13 +66,13 @@ def emit_columns(rows: Iterable[Sequence[str]], indent: int = 0) -> None:
 
 def title(text: str) -> None:
     """A heading of a report."""
-    bold = sys.stdout.isatty() and not _no_colour()
-    emit(f"\033[1m{text}\033[0m" if bold else text)
+    bold = is_terminal(sys.stdout) and not _no_colour()
+    _write(f"\033[1m{printable(text)}\033[0m" if bold else printable(text))
 
 
 def say(message: str) -> None:
     """A line for the person, on standard error."""
-    print(f"dazoo: {message}", file=sys.stderr)
+    tell(f"dazoo: {message}")
 
 
 def _no_colour() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from dazoo.cli.output import emit_table
 from dazoo.cli.output import say
 from dazoo.errors import PictureError
 from dazoo.errors import SettingsError
+from dazoo.streams import is_terminal
 
 
 if TYPE_CHECKING:
@@ -40,8 +42,10 @@ def command(
     """Say what is on pictures. A picture that cannot be read is reported, the others go on, and the exit code is 1."""
     if dense is not None and (len(pictures) != 1 or pictures[0].is_dir()):
         raise SettingsError(f"--dense draws the class map of one picture; {len(pictures)} arguments were given, or a folder.")
+    from dazoo.data import expanded
     from dazoo.models.load import load
 
+    dense = dense and expanded(dense)
     loaded = load(model, device=device)
     paths, failed = expand(pictures)
     found: list[dict[str, Any]] = []
@@ -74,10 +78,11 @@ def command(
 
 def expand(pictures: Sequence[Path]) -> tuple[list[Path], int]:
     """Files as they are, folders as the pictures in them; and how many folders had none."""
+    from dazoo.data import expanded
     from dazoo.data import picture_files
 
     found, empty = [], 0
-    for path in (p.expanduser() for p in pictures):
+    for path in map(expanded, pictures):
         inside = picture_files(path) if path.is_dir() else [path]
         if not inside:
             say(f"{path} holds no picture.")
@@ -99,6 +104,4 @@ def answers(model: Model, paths: Sequence[Path]) -> Iterator[tuple[Path, Predict
 
 
 def _whole_table() -> bool:
-    import sys
-
-    return sys.stdout.isatty()
+    return is_terminal(sys.stdout)

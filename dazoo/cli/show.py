@@ -20,6 +20,7 @@ from dazoo.cli.output import title
 from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
 from dazoo.errors import UnknownName
+from dazoo.plain import expanded
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import compose
 from dazoo.registry.names import locate
@@ -53,7 +54,7 @@ def _facts(name: str, plugins: Plugins) -> list[dict[str, Any]]:
     """What a name stands for: a saved model, then the recipe behind it; or a recipe; or parts of that name, of any kind."""
     place = locate(name)
     if place.scheme == "dir":
-        return [_saved(Path(place.text).expanduser(), None)]
+        return [_saved(expanded(place.text), None)]
     if place.scheme == "hub":
         raise InvalidName(f"{name!r} lies on the Hub; load it once with dazoo.load({name!r}), then look at its .card.")
     parts = [r for kind, registry in plugins.registries().items() if kind != "entry" for r in registry.find(name)]

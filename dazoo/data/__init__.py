@@ -22,6 +22,7 @@ from dazoo.data.pack import read_pack
 from dazoo.data.pack import write_pack
 from dazoo.data.paths import cache_dir
 from dazoo.data.paths import data_root
+from dazoo.data.paths import expanded
 from dazoo.data.paths import find
 from dazoo.data.paths import missing
 from dazoo.data.pictures import Box
@@ -47,6 +48,7 @@ __all__ = [
     "check_domains",
     "class_folders",
     "data_root",
+    "expanded",
     "files_key",
     "find",
     "is_pack",

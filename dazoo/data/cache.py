@@ -19,6 +19,10 @@ from dazoo.data.pixels import resized
 from dazoo.errors import DataError
 
 
+_warned: set[Path] = set()
+"""Folders of packs that a warning has named."""
+
+
 def files_key(paths: Iterable[Path], *facts: object) -> str:
     """A short key for the state of files (path, length, time of change) and of other facts that the result depends on."""
     h = hashlib.sha256(repr(facts).encode())
@@ -28,7 +32,7 @@ def files_key(paths: Iterable[Path], *facts: object) -> str:
     return h.hexdigest()[:20]
 
 
-def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | None = None) -> ImageSet:
+def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | None = None, terms: str = "unknown") -> ImageSet:
     """`make()`, kept as a pack in the cache folder under its key; resized to `size` pixels a side, which is kept too.
 
     The cache is a convenience: a copy that is damaged is made again, and a folder that cannot be written costs the
@@ -41,23 +45,25 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
         size: side of the square pictures wanted; None takes them as they are.
     """
     if size is not None:
-        whole = cached(name, key, make)
+        whole = cached(name, key, make, terms=terms)
         if whole.size == (size, size):
             return whole
         smaller = partial(_resized, whole, size)
-        return cached(f"{name}-{size}", key, smaller)
+        return cached(f"{name}-{size}", key, smaller, terms=terms)
     folder = cache_dir() / "packs" / f"{name}-{key}"
-    if folder.is_dir():
+    if os.path.isdir(folder):  # Path.is_dir() raises where a folder above may not be searched
         try:
             return read_pack(folder)
         except DataError:
             shutil.rmtree(folder, ignore_errors=True)
     images = make()
     try:
-        write_pack(folder, images)
+        write_pack(folder, images, terms=terms)
         return read_pack(folder)
-    except DataError as error:
-        if not folder.is_dir():  # another process may have been first, which is no reason to complain
+    except (DataError, OSError) as error:
+        # Another process may have been first, which is no reason to complain; and every set that is read meets the same trouble.
+        if not os.path.isdir(folder) and folder.parent not in _warned:
+            _warned.add(folder.parent)
             hint = "Set DAZOO_CACHE to a folder that can be written."
             warnings.warn(f"The decoded copy of {name} was not kept: {error} {hint}", stacklevel=2)
     return images

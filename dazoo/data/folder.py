@@ -19,6 +19,7 @@ from dazoo.data.cache import files_key
 from dazoo.data.pack import is_pack
 from dazoo.data.pack import read_pack
 from dazoo.data.pack import write_pack
+from dazoo.data.paths import expanded
 from dazoo.data.pictures import Box
 from dazoo.data.pictures import is_picture_file
 from dazoo.data.pictures import read_picture
@@ -112,28 +113,30 @@ def read_loose(
 
 def read_files(
     name: str,
-    paths: Sequence[Path],
+    pictures: Sequence[Path | tuple[Path, Box]],
     labels: np.ndarray | None,
     classes: Sequence[str],
     *,
     size: int,
     channels: int = 3,
-    boxes: Sequence[Box] | None = None,
     progress: Progress | None = None,
+    terms: str = "unknown",
 ) -> ImageSet:
     """Given picture files, decoded, and kept decoded in the cache folder until one of them changes.
 
     Args:
         name: what messages and the cache call the set.
-        paths: the N files.
+        pictures: the N files; a pair of a file and a box takes that part of its picture.
         labels: (N,) int64 into `classes`, or None.
         classes: class names, in index order.
-        boxes: the part to take of each picture, or None for all of it.
         size, channels, progress: see `read_labelled`.
+        terms: terms of use, kept with the decoded copy.
 
     Raises:
         PictureError: pictures that cannot be read; the message names them.
     """
+    paths = [p[0] if isinstance(p, tuple) else p for p in pictures]
+    boxes = [p[1] if isinstance(p, tuple) else None for p in pictures] if any(isinstance(p, tuple) for p in pictures) else None
 
     def make() -> ImageSet:
         return ImageSet(name, decode(paths, boxes, size=size, channels=channels, progress=progress), labels, tuple(classes))
@@ -142,7 +145,7 @@ def read_files(
         key = files_key(paths, size, channels, tuple(classes), None if labels is None else labels.tolist(), boxes)
     except OSError:
         return make()  # a file that is not there is named by the decoder
-    return cached(re.sub(r"[^\w.-]+", "_", name) or "pictures", key, make)
+    return cached(re.sub(r"[^\w.-]+", "_", name) or "pictures", key, make, terms=terms)
 
 
 def pack_folder(
@@ -176,7 +179,9 @@ def pack_folder(
     return write_pack(out, read(folder, size=size, channels=channels, progress=progress), terms=terms, overwrite=overwrite)
 
 
-def decode(paths: Sequence[Path], boxes: Sequence[Box] | None, *, size: int, channels: int, progress: Progress | None = None) -> np.ndarray:
+def decode(
+    paths: Sequence[Path], boxes: Sequence[Box | None] | None, *, size: int, channels: int, progress: Progress | None = None
+) -> np.ndarray:
     """Picture files to (N, size, size, channels) uint8, in order, on a few threads (Pillow decodes without the interpreter's lock).
 
     Raises:
@@ -210,7 +215,7 @@ def _from_pack(folder: Path, size: int, channels: int, *, labelled: bool) -> Ima
 
 
 def _existing(folder: str | os.PathLike[str]) -> Path:
-    path = Path(folder).expanduser()
+    path = expanded(folder)
     if not path.is_dir():
         what = "is a file, expected a folder" if path.exists() else "does not exist"
         raise DataError(f"{path} {what}; name a folder of pictures, or a pack.")

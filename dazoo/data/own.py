@@ -16,6 +16,7 @@ from dazoo.data.folder import read_labelled
 from dazoo.data.folder import read_loose
 from dazoo.data.pack import is_pack
 from dazoo.data.pack import pack_info
+from dazoo.data.paths import expanded
 from dazoo.data.pictures import is_picture_file
 from dazoo.errors import DataError
 
@@ -55,10 +56,10 @@ def own_domains(
         raise DataError(f"test_fraction is {test_fraction}; expected a number between 0 and 1, such as 0.1.")
     source = read_labelled(source_dir, size=size, channels=channels)
     train, test = split_classes(source, test_fraction, seed)
-    target = _target(Path(target_dir).expanduser(), source.classes, target_labelled, size, channels)
+    target = _target(expanded(target_dir), source.classes, target_labelled, size, channels)
     target_test = target
     if target_labels_dir is not None:
-        target_test = _labelled(Path(target_labels_dir).expanduser(), source.classes, size, channels)
+        target_test = _labelled(expanded(target_labels_dir), source.classes, size, channels)
     domains = Domains(train, test, target, target_test)
     check_domains(domains, size=size, channels=channels)
     return domains

@@ -7,11 +7,29 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dazoo.errors import DataError
+from dazoo.plain import expanded
 
 
 def cache_dir() -> Path:
-    """The folder for decoded copies and downloads: variable DAZOO_CACHE, else `~/.cache/dazoo`."""
-    return Path(os.environ.get("DAZOO_CACHE") or Path.home() / ".cache" / "dazoo").expanduser()
+    """The folder for decoded copies and downloads: variable DAZOO_CACHE, else `$XDG_CACHE_HOME/dazoo`, else `~/.cache/dazoo`.
+
+    It may be one that cannot be made or written. A user without a home folder (a container with a user id that has no name)
+    gets `/.cache/dazoo`, as if HOME were "/".
+
+    Raises:
+        SettingsError: DAZOO_CACHE is no path (see `expanded`).
+    """
+    named = os.environ.get("DAZOO_CACHE")
+    if named:
+        return expanded(named)
+    shared = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(shared):  # its specification has others ignored
+        return Path(shared) / "dazoo"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = Path("/")
+    return home / ".cache" / "dazoo"
 
 
 def data_root(root: str | os.PathLike[str] | None = None) -> Path:
@@ -19,13 +37,14 @@ def data_root(root: str | os.PathLike[str] | None = None) -> Path:
 
     Raises:
         DataError: a folder was named, by the argument or the variable, and is not there.
+        SettingsError: see `expanded`.
     """
     named = root or os.environ.get("DAZOO_DATA")
     if not named:
         return cache_dir() / "data"
-    path = Path(named).expanduser()
-    if not path.is_dir():
-        what = "is a file" if path.exists() else "does not exist"
+    path = expanded(named)
+    if not os.path.isdir(path):
+        what = "is a file" if os.path.exists(path) else "does not exist"
         where = "--data / root" if root else "the variable DAZOO_DATA"
         raise DataError(f"The data folder {path} ({where}) {what}; name the folder that holds the data sets.")
     return path

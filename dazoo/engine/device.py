@@ -8,29 +8,44 @@ import torch
 
 from dazoo.engine.peers import launched
 from dazoo.errors import SettingsError
+from dazoo.plain import shown
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str | torch.device) -> torch.device:
     """The device called `name`; "auto" is CUDA where there is one. Each process that torchrun started has a GPU of its own.
 
     Raises:
         SettingsError: a device that this machine or this build of torch does not have.
     """
-    try:
-        device = torch.device(name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
-    except RuntimeError:
-        raise SettingsError(f"device is {name!r}; expected auto, cpu, cuda or cuda:N.") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise SettingsError(f"device is {name!r}, but torch {torch.__version__} sees no CUDA device here; use --device cpu.")
-    if device.type == "cuda" and device.index is None and launched():
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-    return device
+    have = devices()
+    wanted = str(name) if name != "auto" else "cuda" if "cuda" in have else "cpu"
+    if wanted == "cuda" and launched():
+        wanted = f"cuda:{os.environ['LOCAL_RANK']}"
+    if wanted not in have:
+        raise SettingsError(
+            f"device is {shown(wanted)}; expected auto, cpu, cuda or cuda:N. torch {torch.__version__} can use here: {', '.join(have)}."
+        )
+    return torch.device(wanted)
+
+
+def devices() -> list[str]:
+    """Names of the devices that torch can compute on here; a kind of device without a number is its current one."""
+    found = ["cpu"]
+    if torch.cuda.is_available():
+        found += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.xpu.is_available():
+        found += ["xpu", *(f"xpu:{i}" for i in range(torch.xpu.device_count()))]
+    if torch.backends.mps.is_available():
+        found += ["mps", "mps:0"]
+    return found
 
 
 def has_bf16(device: torch.device) -> bool:
     """Whether bf16 arithmetic is fast on the device (an old CPU emulates it, slower than fp32)."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
+    if device.type != "cpu":
+        return False  # nothing here says that it is fast; --set precision=bf16 asks for it
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # there is no public question for this yet
     return bool(supported and supported())
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import BarColumn
 from rich.progress import Progress
 from rich.progress import TextColumn
 from rich.progress import TimeRemainingColumn
+
+from dazoo.streams import is_terminal
+from dazoo.streams import tell
 
 
 class Display:
@@ -25,12 +29,11 @@ class Display:
 
     def __init__(self, title: str, *, total: int, done: int, images: int, quiet: bool) -> None:
         self.title, self.total, self.images, self.quiet = title, total, images, quiet
-        self.console = Console(stderr=True)
         self.since, self.first, self.terms = time.monotonic(), done, ""
         self.bar: Progress | None = None
-        if not quiet and sys.stderr.isatty():
+        if not quiet and is_terminal(sys.stderr):
             columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn())
-            self.bar = Progress(*columns, TextColumn("{task.fields[terms]}"), console=self.console)
+            self.bar = Progress(*columns, TextColumn("{task.fields[terms]}"), console=Console(stderr=True))
             self.task = self.bar.add_task(title, total=total, completed=done, terms="")
             self.bar.start()
 
@@ -45,8 +48,9 @@ class Display:
     def epoch(self, epoch: int, text: str) -> None:
         """One line for a finished epoch, where there is no bar."""
         if not self.quiet and self.bar is None:
-            print(f"{self.title}: epoch {epoch}: {text} | {self.terms}", file=sys.stderr)
+            tell(f"{self.title}: epoch {epoch}: {text} | {self.terms}")
 
     def close(self) -> None:
         if self.bar:
-            self.bar.stop()
+            with suppress(OSError, ValueError):  # the terminal may have gone, the run has not
+                self.bar.stop()

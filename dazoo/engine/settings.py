@@ -5,16 +5,28 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from dazoo.engine.schedules import SCHEDULES
 from dazoo.errors import SettingsError
+from dazoo.plain import shown
+
+
+LONGEST = 10**9
+"""Most epochs, and most steps in one: more than anybody waits for."""
+LARGE = 1e9
+"""Largest value of a rate, a factor or a norm: beyond it, single precision overflows in a few steps."""
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to train, whatever the recipe.
+
+    A whole number may be written 8, "8", 8.0 or 8e0, and a switch true, false, 1 or 0, as a value or as text. Anything else is refused.
 
     Attributes:
         epochs: evaluation points; with `steps_per_epoch` they give the length of the run.
@@ -56,29 +68,30 @@ class Settings:
     validator: str = "information_maximisation"
 
     def __post_init__(self) -> None:
+        micro = self.batch // self.accumulate if 1 <= self.accumulate <= self.batch else 0
         rules = {
-            "epochs": (self.epochs >= 1, "at least 1"),
-            "steps_per_epoch": (self.steps_per_epoch >= 0, "0 (one pass) or more"),
-            "batch": (self.batch >= 2, "at least 2"),
+            "epochs": (1 <= self.epochs <= LONGEST, f"1 to {LONGEST:,}"),
+            "steps_per_epoch": (0 <= self.steps_per_epoch <= LONGEST, f"0 (one pass) to {LONGEST:,}"),
+            "batch": (2 <= self.batch <= 65_536, "2 to 65,536"),
             "accumulate": (
-                self.accumulate >= 1 and self.batch % self.accumulate == 0 and self.batch // self.accumulate >= 2,
-                f"a divisor of the batch ({self.batch}) that leaves at least 2 images",
+                micro >= 2 and self.batch % self.accumulate == 0,
+                f"a divisor of the batch ({shown(self.batch)}) that leaves at least 2 images",
             ),
-            "size": (self.size >= 8, "at least 8 pixels"),
+            "size": (8 <= self.size <= 4096, "8 to 4,096 pixels"),
             "channels": (self.channels in (0, 1, 3), "0, 1 or 3"),
             "optimizer": (self.optimizer in ("adamw", "adam", "sgd"), "adamw, adam or sgd"),
-            "lr": (self.lr > 0, "above 0"),
-            "weight_decay": (self.weight_decay >= 0, "0 or more"),
+            "lr": (0 < self.lr <= LARGE, f"above 0, at most {LARGE:g}"),
+            "weight_decay": (0 <= self.weight_decay <= LARGE, f"0 to {LARGE:g}"),
             "schedule": (self.schedule in SCHEDULES, ", ".join(SCHEDULES)),
             "warmup": (0 <= self.warmup < 1, "in [0, 1)"),
-            "clip": (self.clip >= 0, "0 or more"),
+            "clip": (0 <= self.clip <= LARGE, f"0 (none) to {LARGE:g}"),
             "ema": (0 <= self.ema < 1, "in [0, 1)"),
             "label_smoothing": (0 <= self.label_smoothing < 1, "in [0, 1)"),
             "precision": (self.precision in ("auto", "bf16", "fp32"), "auto, bf16 or fp32"),
         }
         for name, (good, expected) in rules.items():
             if not good:
-                raise SettingsError(f"{name} is {getattr(self, name)!r}; expected {expected}.")
+                raise SettingsError(f"{name} is {shown(getattr(self, name))}; expected {expected}.")
 
     @classmethod
     def layered(cls, *layers: Mapping[str, Any]) -> Settings:
@@ -99,19 +112,33 @@ class Settings:
 
 
 def _convert(name: str, value: Any, kind: type) -> Any:
-    """A value from the command line or a config file as the field's type."""
-    if kind is bool and isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):
-        return value.lower() in ("true", "1")
-    if kind is not bool and isinstance(value, bool):
-        raise SettingsError(f"{name} is {value!r}; expected {kind.__name__}.")
-    if kind is float and isinstance(value, int) or kind in (int, float) and isinstance(value, str):
+    """A value from the command line or a config file as the field's type (see `Settings`)."""
+    if kind is str and isinstance(value, str):
+        return value
+    if kind is bool and (value.lower() if isinstance(value, str) else value) in (True, False, "true", "false", "1", "0"):
+        return value.lower() in ("true", "1") if isinstance(value, str) else bool(value)
+    if kind in (int, float) and isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            if kind is float or isinstance(value, int):
+                return kind(value)
+            return _whole(value)
+    raise SettingsError(f"{name} is {shown(value)}; expected {_KINDS[kind]}.")
+
+
+def _whole(value: float | str) -> int:
+    """8, "8", 8.0, "8.0" and "8e0" are 8.
+
+    Raises:
+        ValueError, OverflowError: there is a fraction, or it is not finite.
+    """
+    if isinstance(value, str):
         try:
-            return kind(value)
+            return int(value)
         except ValueError:
-            raise SettingsError(f"{name} is {value!r}; expected {kind.__name__}.") from None
-    if not isinstance(value, kind):
-        raise SettingsError(f"{name} is {value!r}; expected {kind.__name__}.")
-    return value
+            value = float(value)
+    if int(value) != value:
+        raise ValueError(value)
+    return int(value)
 
 
 def _hint(name: str, known: Mapping[str, Any]) -> str:

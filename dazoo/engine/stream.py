@@ -13,6 +13,7 @@ from dazoo.contracts import Unlabelled
 from dazoo.engine.augment import policy
 from dazoo.engine.batches import as_tensor
 from dazoo.engine.batches import normalise
+from dazoo.engine.seeds import seed_for
 from dazoo.engine.settings import Settings
 from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
@@ -48,7 +49,7 @@ class Stream:
         Raises:
             TrainingError: a loss term is not finite.
         """
-        torch.manual_seed(self.seed * 1_000_003 + self.number)
+        torch.manual_seed(seed_for(self.seed, purpose="step", step=self.number))
         batch = images.to(self.device)
         unlabelled = Unlabelled(batch, lambda: self.strong(batch), lambda: self.weak(batch))
         one = self.updates.make_pass(None, unlabelled, 0.0, self.number)

@@ -29,6 +29,7 @@ from dazoo.engine.observe import History
 from dazoo.engine.observe import Watch
 from dazoo.engine.observe import outputs_of
 from dazoo.engine.passes import Pass
+from dazoo.engine.seeds import seed_for
 from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
 from dazoo.engine.state import under
@@ -67,8 +68,9 @@ class Trainer:
         self.weak, self.strong = policy(settings.augment)
         draw: dict[str, Any] = {"batch": settings.batch, "rows": peers.rows(settings.batch), "device": site.device}
         source = data.source_train
-        self.source = None if source is None else Batches(source, seed=2 * setup.seed, balance=settings.balance, **draw)
-        self.target = Batches(data.target_train, seed=2 * setup.seed + 1, balance=False, **draw)
+        source_seed, target_seed = (seed_for(setup.seed, purpose=side) for side in ("source", "target"))
+        self.source = None if source is None else Batches(source, seed=source_seed, balance=settings.balance, **draw)
+        self.target = Batches(data.target_train, seed=target_seed, balance=False, **draw)
         longest = max(len(data.target_train), 0 if source is None else len(source))
         self.per_epoch = settings.steps_per_epoch or math.ceil(longest / settings.batch)
         self.total = self.per_epoch * settings.epochs
@@ -138,7 +140,7 @@ class Trainer:
         self.number += 1
 
     def _seed(self, stream: int) -> None:
-        torch.manual_seed(self.setup.seed * 1_000_003 + self.number + stream * 15_485_863)
+        torch.manual_seed(seed_for(self.setup.seed, purpose="step", step=self.number, rank=stream))
 
     def _draw(self, progress: float) -> list[Pass]:
         """This process's share of the step's batch, in `accumulate` micro-batches; nearly always one."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
+from dazoo.plain import fits
 from dazoo.plain import no_twins
 from dazoo.plain import read_bounded
 
@@ -50,7 +51,7 @@ def _is_plain(value: Any, depth: int = 8) -> bool:
     if isinstance(value, bool) or value is None:
         return True
     if isinstance(value, int | float):
-        return abs(value) < 2**53  # neither infinite nor NaN, nor an integer too long for a float
+        return fits(value)
     return isinstance(value, str) and len(value) <= 100_000
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from dazoo.engine.seeds import checked_seed
 from dazoo.errors import SettingsError
 from dazoo.models.model import Model
 from dazoo.registry.names import Recipe
@@ -64,7 +65,7 @@ def create(
     channels = channels or wanted.get("channels") or 3
     with torch.random.fork_rng([], enabled=seed is not None):
         if seed is not None:
-            torch.manual_seed(seed)
+            torch.manual_seed(checked_seed(seed))
         backbone = plugins.backbones.build(recipe.backbone, num_classes=len(classes), in_channels=channels, **arguments)
         model = Model(
             backbone,

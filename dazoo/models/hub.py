@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub as client
+from huggingface_hub import constants
 from huggingface_hub import errors as failures
 
+from dazoo.data.paths import cache_dir
 from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
 from dazoo.errors import OfflineError
@@ -55,6 +57,10 @@ class Hub:
     def cache(self) -> str | None:
         """`cache_dir` as the client takes it."""
         return None if self.cache_dir is None else os.fspath(self.cache_dir)
+
+    def __post_init__(self) -> None:
+        if self.cache_dir is None and constants.HF_HUB_CACHE.startswith("~"):  # the client found no home folder
+            object.__setattr__(self, "cache_dir", cache_dir() / "hub")
 
     def snapshot(self, repo: str, revision: str = "main") -> Snapshot:
         """Fetch what is missing of a saved model. A commit that is in the cache needs no request.

@@ -26,6 +26,7 @@ from dazoo.models.model import problem_of
 from dazoo.models.tensors import AlteredFile
 from dazoo.models.tensors import check_file
 from dazoo.plain import digest_of
+from dazoo.plain import expanded
 from dazoo.plain import read_bounded
 from dazoo.registry.names import Place
 from dazoo.registry.names import locate
@@ -68,15 +69,7 @@ def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") ->
 def _from_folder(place: Place, revision: str | None, hub: Hub) -> Model:
     if revision is not None:
         raise SettingsError(f"revision is {revision!r}, but a folder has none; leave it out, or load from 'hub:user/repo'.")
-    folder = Path(place.text)
-    try:
-        folder = folder.expanduser()
-        folder.stat()
-    except FileNotFoundError:
-        pass  # `read_folder` looks whether it can be brought back
-    except (OSError, RuntimeError, ValueError) as exc:  # a path that is too long, a user that is unknown, a folder that may not be read
-        raise WeightsError(f"{str(folder)[:200]!r} cannot be read ({str(exc)[:200]}); name the folder of a saved model.") from exc
-    return read_folder(folder)
+    return read_folder(expanded(place.text))
 
 
 def read_folder(folder: Path) -> Model:

@@ -21,6 +21,7 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Outputs
 from dazoo.contracts import Problem
+from dazoo.engine.seeds import checked_seed
 from dazoo.errors import PictureError
 from dazoo.errors import SettingsError
 from dazoo.models.bridging import fill
@@ -199,14 +200,14 @@ class Model(nn.Module):
 
         Raises:
             PictureError: see `preprocess`.
-            SettingsError: a batch size below 1.
+            SettingsError: a batch size below 1, or a head of another width than there are classes.
         """
         if batch_size < 1:
             raise SettingsError(f"batch_size is {batch_size}; expected at least 1.")
         found: list[Prediction] = []
         with self._inference():
             for images in self._batches(pictures, batch_size):
-                found += self.named(self(self._moved(images)).float().softmax(1).cpu())  # (n, K)
+                found += self.named(self.check_width(self(self._moved(images))).float().softmax(1).cpu())  # (n, K)
         return found[0] if is_one(pictures) else found
 
     def dense(self, picture: Any) -> Tensor:
@@ -217,7 +218,7 @@ class Model(nn.Module):
 
         Raises:
             PictureError: several pictures, or one that is smaller than the network takes.
-            SettingsError: the backbone gives no class map.
+            SettingsError: the backbone gives no class map, or its head has another width than there are classes.
         """
         if not is_one(picture):
             raise PictureError(f"dense() takes one picture, got a {type(picture).__name__}; call it for each.")
@@ -227,7 +228,7 @@ class Model(nn.Module):
             raise PictureError(f"The picture is {height}x{width} pixels, expected at least {self.backbone.min_size} a side; enlarge it.")
         try:
             with self._inference():
-                scores = self._class_map(self._moved(image[None]))[0].float().softmax(0).cpu()  # (K, h, w)
+                scores = self.check_width(self._class_map(self._moved(image[None])))[0].float().softmax(0).cpu()  # (K, h, w)
         except NotImplementedError as exc:
             raise SettingsError(f"The backbone {self.recipe['backbone']!r} gives no class map ({exc}); use predict().") from exc
         return scores.clone()  # outside of inference mode, so that it is a tensor like any other
@@ -236,6 +237,19 @@ class Model(nn.Module):
         if self.method is None:
             return self.backbone.dense(images)
         return self.method.answer(self.backbone.positions(self.backbone.forward_features(images))).permute(0, 3, 1, 2)
+
+    def check_width(self, logits: Tensor) -> Tensor:
+        """Logits (N, K) or (N, K, h, w) as they are, once K is seen to be the number of classes.
+
+        Raises:
+            SettingsError: it is another one; the message gives both.
+        """
+        if logits.ndim < 2 or logits.shape[1] != len(self.classes):
+            raise SettingsError(
+                f"The backbone gives logits of shape {tuple(logits.shape)}, the model {self.name} has {len(self.classes)} classes; "
+                f"give the backbone a head of {len(self.classes)}, or make a Model with the names of the head's classes."
+            )
+        return logits
 
     def _moved(self, images: Tensor) -> Tensor:
         parameter = next(self.backbone.parameters())
@@ -296,7 +310,7 @@ class Model(nn.Module):
         devices = [self.device] if self.device.type == "cuda" else []
         with self._inference(*parts), torch.random.fork_rng(devices, enabled=seed is not None):
             if seed is not None:
-                torch.manual_seed(seed)
+                torch.manual_seed(checked_seed(seed))
             drawn = bridge.sample(n, labels=wanted, images=start).float().cpu()
         return drawn.clone()
 

@@ -31,6 +31,7 @@ from dazoo.models.model import Model
 from dazoo.models.tensors import write_tensors
 from dazoo.plain import again
 from dazoo.plain import digest_of
+from dazoo.plain import expanded
 from dazoo.plain import unwritten
 from dazoo.registry.plugins import zoo
 from dazoo.version import __version__
@@ -62,7 +63,7 @@ def save(
         WeightsError: networks that `load` could not build from the model's config, weights that are not finite, a folder that holds
             something else, a disk that is full.
     """
-    final = Path(folder).expanduser().absolute()
+    final = expanded(folder).absolute()
     config = {**model.config, "plugins": versions(model.recipe)}
     config.pop("files", None)
     try:
@@ -95,7 +96,7 @@ def check_place(folder: str | os.PathLike[str]) -> None:
     Raises:
         WeightsError: it is a file, holds something else than a model, or cannot be written.
     """
-    final = Path(folder).expanduser().absolute()
+    final = expanded(folder).absolute()
     restore(final)
     if final.exists() and not final.is_dir():
         raise WeightsError(f"{final} is a file; name a folder to save into.")

@@ -30,6 +30,7 @@ from dazoo.registry.registry import Registration
 from dazoo.registry.registry import Registry
 from dazoo.registry.registry import did_you_mean
 from dazoo.registry.staging import collect
+from dazoo.streams import tell
 
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class Plugins:
 
     def _say(self, text: str) -> None:
         if self.trace:
-            print(f"dazoo: {text}", file=sys.stderr)
+            tell(f"dazoo: {text}")
 
     def _register(self, plugin: Any, name: str) -> None:
         """Hand the plugin to pluggy, which checks the hooks' signatures; their names are checked here."""

@@ -15,6 +15,7 @@ from dazoo.contracts import Method
 from dazoo.data.folder import read_loose
 from dazoo.engine.device import choose_device
 from dazoo.engine.observe import TrainingData
+from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
 from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
@@ -59,7 +60,7 @@ def adapt(
         SettingsError: the method needs labelled source pictures, or the model answers with heads that it would not adapt.
         DataError, PictureError: pictures that are missing or cannot be read.
     """
-    plugins = zoo()
+    seed, plugins = checked_seed(seed), zoo()
     before = resolve_model(model)
     check_adapts(plugins, before, method)
     where = choose_device(device)

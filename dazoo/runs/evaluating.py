@@ -66,6 +66,10 @@ def evaluate(
         model: a model, or what `dazoo.load` takes.
         scenario: name; the model's own unless given. target: labelled pictures, one folder per class, in place of a scenario.
         data, device, download: see `dazoo.train`.
+
+    Raises:
+        SettingsError: no scenario and no folder, classes that the model does not know, or a head of another width than there are classes.
+        DataError: pictures that are missing or cannot be read.
     """
     model = resolve_model(model)
     plugins = zoo()
@@ -85,7 +89,7 @@ def evaluate(
     for network in networks:
         network.to(where)
     logits = outputs_of(method.read, networks, images.images, where, "fp32").logits
-    predicted, labels, k = logits.argmax(1).numpy(), images.labels, len(model.classes)
+    predicted, labels, k = model.check_width(logits).argmax(1).numpy(), images.labels, len(model.classes)
     by_class = per_class_accuracy(labels, predicted, k)  # (K,), NaN where a class has no picture
     return Evaluation(
         accuracy=accuracy(labels, predicted),

@@ -14,6 +14,8 @@ from typing import Unpack
 from dazoo.contracts import Domains
 from dazoo.data.own import own_domains
 from dazoo.data.scenario import load_scenario
+from dazoo.engine.augment import policy
+from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
 from dazoo.errors import InvalidName
 from dazoo.errors import SettingsError
@@ -125,7 +127,9 @@ def make_plan(
         )
     run, arguments = split_settings(settings or {})
     layers = settings_of_parts(plugins, recipe, arguments)
-    return Plan(recipe, seed, Settings.layered(*layers.values(), run), arguments, pictures)
+    made = Settings.layered(*layers.values(), run)
+    policy(made.augment), plugins.validators.get(made.validator)  # names that nobody knows are told before anything is written
+    return Plan(recipe, checked_seed(seed), made, arguments, pictures)
 
 
 def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dazoo.engine.device import choose_device
+from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
 from dazoo.engine.stream import Stream
 from dazoo.errors import PictureError
@@ -87,7 +88,7 @@ def stream(
     Raises:
         SettingsError: the method does not stream, or a setting is unknown.
     """
-    plugins = zoo()
+    seed, plugins = checked_seed(seed), zoo()
     before = resolve_model(model)
     check_adapts(plugins, before, method)
     if not plugins.methods.resolve(method).streams:

@@ -28,6 +28,7 @@ from dazoo.models.heads import answers_itself
 from dazoo.models.model import Model
 from dazoo.models.save import save
 from dazoo.models.save import versions
+from dazoo.plain import expanded
 from dazoo.plain import write_whole
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
@@ -79,8 +80,8 @@ def train(
     Args:
         name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own.
         out: folder for the model, the numbers and the checkpoints; the same call continues what is there. None keeps nothing.
-        seed: fixes everything on a CPU.
-        device: "auto", "cpu", "cuda" or "cuda:N".
+        seed: fixes everything on a CPU; 0 to 2**63 - 1, so `time.time_ns()` is one.
+        device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
         settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and constructor arguments of the parts
             ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}).
         source_only: also train the recipe's source-only twin (same settings and seed), the first of the four numbers.
@@ -96,7 +97,7 @@ def train(
     plugins = zoo()
     plan = make_plan(plugins, name, seed=seed, settings=settings, **pictures)
     where = choose_device(device)
-    run = Run(plan, plan.load(plugins, download), plugins, where, Path(out).expanduser() if out is not None else None, quiet)
+    run = Run(plan, plan.load(plugins, download), plugins, where, expanded(out) if out is not None else None, quiet)
     return run.train(source_only=source_only)
 
 

@@ -197,7 +197,7 @@ def test_no_folder_at_all(parts: object, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ref", ["dir:" + "x" * 5000, "dir:~nobody-of-that-name/x", Path("a\0b")])
 def test_a_path_that_is_none(parts: object, ref: str | Path) -> None:
-    with pytest.raises(WeightsError, match="cannot be read .*name the folder of a saved model"):
+    with pytest.raises(SettingsError, match="is longer than the file system allows|home folder in front is not known|is no path"):
         load(ref)
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from itertools import islice
 from multiprocessing import connection
-from pathlib import Path
 from typing import Any
 
 from dazoo.contracts import Executor
 from dazoo.contracts import Outcome
 from dazoo.contracts import Task
 from dazoo.data.paths import cache_dir
+from dazoo.data.paths import expanded
 from dazoo.errors import SettingsError
 from dazoo.processes import TaskProcess
 from dazoo.processes import stop
@@ -59,7 +59,7 @@ class SubmititExecutor(Executor):
             hint = "install it with: pip install 'dazoo-executors[slurm]'"
             raise SettingsError(f"The executor 'submitit' needs submitit ({exc}); {hint}.") from None
         self.cpus, self.gpus, self.memory_given = cpus, gpus, "mem_gb" in parameters or "slurm_mem" in parameters
-        place = Path(folder).expanduser() if folder else cache_dir() / "submitit"
+        place = expanded(folder) if folder else cache_dir() / "submitit"
         cluster = cluster or ("slurm" if shutil.which("srun") else "local")
         try:
             self.jobs = submitit.AutoExecutor(folder=place / "%j", cluster=cluster)

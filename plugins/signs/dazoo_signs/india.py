@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,15 +63,15 @@ class India(SignSet):
         if not any(re.match(r"\d+_", p.name) for p in folder.iterdir() if p.is_dir()):
             return self.from_class_folders(folder, size=size)
         pairs = [(path, re.sub(r"^\d+_", "", inner.name)) for inner in class_folders(folder) for path in picture_files(inner)]
-        return self._read(folder, [p for p, _ in pairs], [label for _, label in pairs], None, size)
+        return self._read(folder, [p for p, _ in pairs], [label for _, label in pairs], size)
 
     def _boxes(self, folder: Path, size: int) -> ImageSet:
         boxes = voc_boxes(folder, border=0.1)
-        return self._read(folder, [b.picture for b in boxes], [b.label for b in boxes], [b.box for b in boxes], size)
+        return self._read(folder, [(b.picture, b.box) for b in boxes], [b.label for b in boxes], size)
 
-    def _read(self, folder: Path, paths: list[Path], names: list[str], boxes: list[Box] | None, size: int) -> ImageSet:
+    def _read(self, folder: Path, pictures: Sequence[Path | tuple[Path, Box]], names: list[str], size: int) -> ImageSet:
         strange = sorted(set(names) - set(self.classes))
         if strange or not names:
             raise DataError(f"{folder} has {'classes that are not known: ' + ', '.join(strange) if strange else 'no picture in it'}.")
         labels = np.array([self.classes.index(n) for n in names], np.int64)
-        return read_files(self.name, paths, labels, self.classes, size=size, boxes=boxes, terms=self.terms)
+        return read_files(self.name, pictures, labels, self.classes, size=size, terms=self.terms)
