@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from dazoo.contracts.dataset import Domains
     from dazoo.contracts.dataset import Scenario
     from dazoo.contracts.executor import Executor
+    from dazoo.contracts.executor import Job
     from dazoo.contracts.executor import Outcome
-    from dazoo.contracts.executor import Task
     from dazoo.contracts.gan import GAN
     from dazoo.contracts.gan import Bridge
     from dazoo.contracts.gan import CriticOutput
@@ -53,7 +53,7 @@ __all__ = [
     "Problem",
     "Scenario",
     "Step",
-    "Task",
+    "Job",
     "Unlabelled",
     "Validator",
 ]
@@ -62,7 +62,7 @@ _HOMES = {
     "backbone": ("Backbone",),
     "component": ("Component", "Problem"),
     "dataset": ("Dataset", "Domains", "Scenario"),
-    "executor": ("Executor", "Outcome", "Task"),
+    "executor": ("Executor", "Job", "Outcome"),
     "gan": ("GAN", "Bridge", "CriticOutput"),
     "images": ("ImageSet",),
     "method": ("Method",),

@@ -295,9 +295,7 @@ def _stage(kind: str, record: Record, staged: dict[tuple[str, str], Entry]) -> C
         if not isinstance(summary, str):
             raise PluginError(f"the {kind} {name!r} has the summary {summary!r}; expected a string")
         if not isinstance(wraps, str):
-            raise PluginError(
-                f"the {kind} {name!r} has wraps={wraps!r}; expected a distribution's name, such as 'timm'"
-            )
+            raise PluginError(f"the {kind} {name!r} has wraps={wraps!r}; expected a distribution's name, such as 'timm'")
         if (kind, name) in staged:
             raise PluginError(f"it registers the {kind} {name!r} twice")
         staged[kind, name] = Entry(kind, name, target, settings, record.entry_point, record.dist, record.version, summary, wraps)
