@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from dazoo.bridges.generate_to_adapt import GenerateToAdapt
+from dazoo.contracts import Job
 from dazoo.contracts import Labelled
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
-from dazoo.contracts import Job
 from dazoo.contracts import Unlabelled
 from dazoo.registry import hookspecs
 from dazoo.registry.names import parse

@@ -1,4 +1,4 @@
-"""Strict reading of JSON values: each function takes a field out of an object, or raises `Wrong` with what it found and what it expected."""
+"""Strict reading of JSON values: each function takes a field out of an object, or raises `Wrong` with what was found and expected."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import re
 import sys
 from collections.abc import Callable
 from collections.abc import Mapping
-from functools import cache
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -53,13 +51,13 @@ def names(tree: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def text(tree: Mapping[str, Any], key: str, pattern: str | None = None, none: bool = False) -> Any:
+def text(tree: Mapping[str, Any], key: str, pattern: re.Pattern[str] | None = None, none: bool = False) -> Any:
     """A text, which matches a regular expression as a whole if there is one; with `none` it may be missing."""
     value = tree.get(key)
     if value is None and none:
         return None
-    if type(value) is not str or pattern is not None and not _compiled(pattern).fullmatch(value):
-        raise _wrong(tree, key, f"text that matches {pattern}" if pattern else "text")
+    if type(value) is not str or pattern is not None and not pattern.fullmatch(value):
+        raise _wrong(tree, key, f"text that matches {pattern.pattern}" if pattern else "text")
     return value
 
 
@@ -112,10 +110,13 @@ def square(tree: Mapping[str, Any], key: str, k: int) -> np.ndarray | None:
     rows = tree.get(key)
     if rows == []:
         return None
-    good = type(rows) is list and len(rows) == k and all(type(row) is list and len(row) == k for row in rows)
-    if not good or {*map(type, chain.from_iterable(rows))} != {int} or not 0 <= min(map(min, rows)) <= max(map(max, rows)) < 2**31:
+    try:
+        counts = np.array(rows)
+    except ValueError:  # rows of different lengths
+        counts = np.array(None)
+    if counts.dtype != np.int64 or counts.shape != (k, k) or counts.view(np.uint64).max() >= 2**31:  # negative ones are huge ones there
         raise Wrong(f"{key} is not {k} rows of {k} counts, as many as there are classes")
-    return np.array(rows, np.int32)
+    return counts.astype(np.int32)
 
 
 def hashed(function: Callable[[Any], str], value: Any, what: str) -> str:
@@ -145,8 +146,3 @@ def _wrong(tree: Mapping[str, Any], key: str, expected: str) -> Wrong:
     if key not in tree:
         return Wrong(f"it lacks {key}; expected {expected}")
     return Wrong(f"{key} is {shown(tree[key])}; expected {expected}")
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)

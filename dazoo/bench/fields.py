@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dazoo.bench import checks
+
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class File:
 
     @classmethod
     def from_json(cls, tree: dict[str, Any]) -> File:
-        return cls(checks.text(tree, "sha256", r"[0-9a-f]{64}"), checks.whole(tree, "bytes"))
+        return cls(checks.text(tree, "sha256", _SHA256), checks.whole(tree, "bytes"))
 
 
 @dataclass(frozen=True, slots=True)

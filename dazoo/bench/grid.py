@@ -11,13 +11,14 @@ from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from daplugins.errors import SettingsError
-from daplugins.errors import UnknownName
-from daplugins.registry.names import KINDS
-from daplugins.registry.names import Recipe
-from daplugins.registry.names import parse
-from daplugins.registry.plugins import Plugins
-from daplugins.registry.registry import Registry
+from dazoo.errors import SettingsError
+from dazoo.errors import UnknownName
+from dazoo.plain import shown
+from dazoo.registry.names import KINDS
+from dazoo.registry.names import Recipe
+from dazoo.registry.names import parse
+from dazoo.registry.plugins import Plugins
+from dazoo.registry.registry import Registry
 
 
 SEEDS = 10_000

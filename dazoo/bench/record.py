@@ -35,7 +35,10 @@ from dazoo.registry.names import Recipe
 SCHEMA = 1
 """Version of the record; a reader refuses what it does not know."""
 
-_NAME = r"[a-z0-9_:-]{1,200}"
+_NAME = re.compile(r"[a-z0-9_:-]{1,200}")
+_ID = re.compile(r"[0-9a-f]{12}")
+_STATUS = re.compile("done|failed")
+_AT = re.compile(r"files/(?!.*\.\.)[^\\]+")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -157,7 +160,7 @@ def _check_hashes(tree: dict[str, Any], sealed: bool) -> None:
     identity = checks.mapping(tree, "identity")
     if not checks.shallow(identity):
         raise checks.Wrong(f"identity is nested deeper than {checks.DEPTH} levels")
-    id = checks.text(tree, "id", r"[0-9a-f]{12}")
+    id = checks.text(tree, "id", _ID)
     if checks.hashed(digest, identity, "identity") != id:
         raise checks.Wrong(f"the record's id {id} is not the hash of its identity; it was edited")
     if not sealed and "digest" in tree and checks.hashed(seal, tree, "record") != tree["digest"]:
@@ -166,7 +169,7 @@ def _check_hashes(tree: dict[str, Any], sealed: bool) -> None:
 
 def _head(tree: dict[str, Any]) -> dict[str, Any]:
     """What every record has."""
-    status, parts, identity = checks.text(tree, "status", "done|failed"), checks.mapping(tree, "recipe"), tree["identity"]
+    status, parts, identity = checks.text(tree, "status", _STATUS), checks.mapping(tree, "recipe"), tree["identity"]
     for key in ("settings", "parts", "plugins"):
         if key in identity:
             checks.mapping(identity, key)
@@ -197,5 +200,5 @@ def _done(tree: dict[str, Any]) -> dict[str, Any]:
         "classes": classes,
         "confusion": checks.square(tree, "confusion", len(classes)),
         "files": {name: File.from_json(checks.mapping(files, name)) for name in files},
-        "at": checks.text(tree, "at", r"files/(?!.*\.\.)[^\\]+", none=True),
+        "at": checks.text(tree, "at", _AT, none=True),
     }

@@ -23,7 +23,7 @@ def seal(tree: Mapping[str, Any]) -> str:
 
 
 def by_lines(tree: Mapping[str, Any]) -> str:
-    """Canonical JSON, broken into a line for each field, epoch and row of a matrix. Text holds no raw line break, so they can be taken out."""
+    """Canonical JSON, broken into lines: one a field, an epoch, a row of a matrix. Text has no raw line break, so they can go again."""
     return "{\n" + ",\n".join(f'"{key}":{_broken(value)}' for key, value in sorted(tree.items())) + "\n}\n"
 
 

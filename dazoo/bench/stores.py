@@ -106,7 +106,7 @@ def _remove(leftover: Path) -> None:
 
 
 def _is_whole(file: str) -> bool | None:
-    """Whether a record is neither empty nor cut off, by its ends: it closes in a line of its own, or is one line. None where there is none."""
+    """Whether a record is neither empty nor cut off: it closes in a line of its own, or is one line. None where there is none."""
     try:
         handle = os.open(file, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):

@@ -43,7 +43,7 @@ SAMPLES = 32
 
 
 def train(assignment: Assignment, folder: Path, draft: Path) -> Record | None:
-    """Train a cell in `folder`, put the model and images into `draft`, and give the record (None from all but the first of several processes).
+    """Train a cell in `folder`, put the model and images into `draft`, and give the record; None from all but the first process.
 
     Raises:
         SettingsError: this machine's plugins or data are not those that the cell's id stands for.

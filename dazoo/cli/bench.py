@@ -78,7 +78,7 @@ def run(
         str | None,
         typer.Option(
             metavar="PLACE",
-            help="With --dry-run: results by whose pace to guess, where --out has no cell like it. Unless given, those in benchmarks/results.",
+            help="With --dry-run: results by whose pace to guess, where --out has none like it; benchmarks/results unless given.",
             show_default=False,
         ),
     ] = None,

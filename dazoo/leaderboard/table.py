@@ -53,7 +53,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Computed:
-    """How many cells a kind of machine has computed: its text, such as "cuda, bf16, 4 threads, Linux x86_64, Python 3.11.7, torch 2.12.0"."""
+    """How many `cells` a kind of machine has computed, which `text` names: "cuda, bf16, 4 threads, Linux x86_64, Python 3.11.7"."""
 
     text: str
     cells: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,15 +12,18 @@ import pytest
 from PIL import Image
 
 from benchmarks import fake
-from dazoo.bench.cells import path_of
+from dazoo.bench.record import Record
 from tests.bench.synthetic import record
 
 
-def kept(root: Path, made: dict) -> Path:
+SAMPLES = {"samples.png": {"sha256": "0" * 64, "bytes": 1}}
+
+
+def kept(root: Path, made: Record) -> Path:
     """The folder of a finished cell with this record."""
-    folder = root / "cells" / path_of(made)
+    folder = root / "cells" / made.path
     folder.mkdir(parents=True)
-    (folder / "cell.json").write_text(json.dumps(made))
+    (folder / "cell.json").write_text(made.to_text())
     return folder
 
 
@@ -30,7 +32,7 @@ def test_where_nothing_is_left_to_run_no_record_is_read(run, tmp_path, monkeypat
     for cell in cells:
         folder = tmp_path / "cells" / cell.path
         folder.mkdir(parents=True)
-        (folder / "cell.json").write_text("no JSON")
+        (folder / "cell.json").write_text("{no JSON}")
     monkeypatch.setattr("dazoo.bench.plan.plan_cells", lambda *_: cells)
     found = run("bench", "run", "smoke", "--out", tmp_path)
     assert found.code == 0 and "2 of 2 cells finished (0 now)" in found.out
@@ -42,8 +44,8 @@ def test_where_nothing_is_left_to_run_no_record_is_read(run, tmp_path, monkeypat
 def test_the_report_shows_pictures_of_gans_and_needs_none(run, tmp_path):
     picture = io.BytesIO()
     Image.new("RGB", (4, 4)).save(picture, "png")
-    folder = kept(tmp_path, record("net-dcgan-a2b", gan="dcgan", files={"samples.png": {}}))
-    kept(tmp_path, record("net-dcgan-a2b", 1, gan="dcgan", files={"samples.png": {}}))  # was copied without its picture
+    folder = kept(tmp_path, record("net-dcgan-a2b", gan="dcgan", files=SAMPLES))
+    kept(tmp_path, record("net-dcgan-a2b", 1, gan="dcgan", files=SAMPLES))  # was copied without its picture
     (folder / "samples.png").write_bytes(picture.getvalue())
     assert run("bench", "report", "--out", tmp_path).code == 0
     assert (tmp_path / "report.html").read_text().count(base64.b64encode(picture.getvalue()).decode()) == 1

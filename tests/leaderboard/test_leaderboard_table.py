@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +30,13 @@ def test_rows_keep_neither_identities_nor_epochs_of_very_many_records():
 
     def drawn():
         for made in runs("net-dann-a2b", [0.5, 0.6, 0.7]):
-            made["epochs"] = Epochs(made["epochs"])
-            seen.append(weakref.ref(made["epochs"]))
+            made = replace(made, epochs=Epochs(made.epochs))
+            seen.append(weakref.ref(made.epochs))
             yield made
 
     ((row,), _) = rows_of(drawn())
-    assert [s() for s in seen] == [None] * 3 and not any("identity" in r for r in row.records)
-    assert [r["accuracies"] for r in row.records] == [(0.1, 0.5), (0.1, 0.6), (0.1, 0.7)]
+    assert [s() for s in seen] == [None] * 3 and not any(hasattr(run, "identity") for run in row.runs)
+    assert [run.accuracies for run in row.runs] == [(0.1, 0.5), (0.1, 0.6), (0.1, 0.7)]
 
 
 def test_a_cell_that_is_there_twice_counts_once_whatever_the_order():
@@ -168,7 +169,7 @@ def test_failed_cells_and_cells_without_a_number_are_listed() -> None:
     board = leaderboard([record("net-dann-a2b", 0), failed, record("net-dann-a2b", 2, None)])
     assert [(f.seed, f.kind) for f in board.failures] == [(1, "TrainingError"), (2, "no number")]
     assert board.done == 1
-    again = {**record("net-dann-a2b", 1, 0.5), "attempts": 2}
+    again = record("net-dann-a2b", 1, 0.5, attempts=2)
     assert [f.seed for f in leaderboard([failed, again]).failures] == []
 
 
