@@ -23,7 +23,7 @@ from dazoo.bench.record import Record
 
 RECORD = "cell.json"
 
-_CELL = re.compile(r"cells/([^/]+/[^/]+)/cell\.json")
+_CELL = re.compile(r"cells/([^/.][^/]*/[^/.][^/]*)/cell\.json")
 _FAILED = re.compile(r"failed/([^/]+/seed\d+-[0-9a-f]{12})\.json")
 
 

@@ -19,6 +19,9 @@ from dazoo.plain import to_disk
 from dazoo.plain import write_whole
 
 
+TRIES = 20
+"""Times that a folder is renamed into its place, where leftovers or other processes are in the way."""
+
 TAIL = 64
 """Bytes at a record's end by which a whole one is told from one that is cut off."""
 
@@ -62,11 +65,7 @@ class FolderStore(Store):
         for file in sorted(folder.rglob("*")):
             to_disk(file)
         to_disk(folder)
-        try:
-            self._rename(folder, path, final)
-        except OSError:
-            if not self.has(path):
-                raise
+        if not self._put(folder, path, final):
             shutil.rmtree(folder, ignore_errors=True)
             return False
         to_disk(final.parent)
@@ -78,31 +77,37 @@ class FolderStore(Store):
         final.parent.mkdir(parents=True, exist_ok=True)
         write_whole(final, record.to_text())
 
-    def _rename(self, folder: Path, path: str, final: Path) -> None:
-        """Put a folder in its place. A leftover there, which is no finished cell, is moved aside first.
+    def _put(self, folder: Path, path: str, final: Path) -> bool:
+        """Rename a folder into its place; False where a finished cell is there. A leftover there, which is none, is cleared away.
 
         Raises:
-            OSError: a finished cell is there, or the file system refuses.
+            OSError: the file system refuses.
         """
-        try:
-            os.rename(folder, final)  # fails where a folder with files is in the way
-        except OSError as exc:
-            if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR) or self.has(path):
-                raise
-            aside = final.with_name(f".{final.name}-{uuid.uuid4().hex[:8]}")
-            with suppress(FileNotFoundError):  # another process has moved it
-                os.rename(final, aside)
-            if _is_whole(f"{aside}/{RECORD}"):  # another process committed the cell between the look and the move
-                os.rename(aside, final)
-            _remove(aside)
-            os.rename(folder, final)
+        for left in reversed(range(TRIES)):
+            try:
+                os.rename(folder, final)  # fails where a folder with files is in the way
+                return True
+            except OSError as exc:
+                if self.has(path):
+                    return False
+                if not left or exc.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise
+            _clear(final)
+        return False
 
 
-def _remove(leftover: Path) -> None:
-    if leftover.is_dir():
-        shutil.rmtree(leftover, ignore_errors=True)
+def _clear(place: Path) -> None:
+    """Take a leftover away from a cell's place: first aside by one rename, since another process may commit the cell meanwhile."""
+    aside = place.with_name(f".{place.name}-{uuid.uuid4().hex[:8]}")
+    with suppress(FileNotFoundError):  # another process was faster
+        os.rename(place, aside)
+    if _is_whole(f"{aside}/{RECORD}"):  # committed between the look and the rename: it goes back, unless the cell is there once more
+        with suppress(OSError):
+            os.rename(aside, place)
+    if aside.is_dir():
+        shutil.rmtree(aside, ignore_errors=True)
     else:
-        leftover.unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
 
 
 def _is_whole(file: str) -> bool | None:

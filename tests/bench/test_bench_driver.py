@@ -224,6 +224,17 @@ def test_a_driver_that_is_killed_loses_nothing(tmp_path, trial):
     assert fake.faults(tmp_path, cells) == []
 
 
+def test_cells_of_a_driver_that_was_killed_end_without_a_traceback(tmp_path):
+    errors = (tmp_path / "stderr").open("w")
+    process = _driver(tmp_path / "results", "fake.cells(1, steps=20, sleep=0.05)", stderr=errors)
+    _wait(lambda: _steps(tmp_path / "results") > 1)
+    process.kill()
+    process.wait()
+    _wait(lambda: not list((tmp_path / "results" / "work").glob("*/lease")))  # the cell has ended, stopped or finished
+    time.sleep(0.5)
+    assert "Traceback" not in (tmp_path / "stderr").read_text()
+
+
 def test_a_cells_process_imports_nothing_that_its_fork_server_could_have(tmp_path):
     environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}  # a line on stderr for each import in each process
     process = _driver(tmp_path, "fake.cells(20)", env=environment, stderr=subprocess.PIPE, text=True)

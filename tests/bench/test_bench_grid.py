@@ -71,11 +71,40 @@ def test_seeds_come_one_after_another_so_that_a_stopped_grid_has_whole_rows(smal
         ('methods = ["*"]\nseeds = 0', "at least 1"),
         ('methods = ["*"]\nseeds = "3"', "seeds = '3'"),
         ("seeds = 3", "neither GANs nor methods"),
+        ("grid = 5", "grid = 5; expected one or more"),
+        ('grid = ["x"]', "grid = ['x']; expected one or more"),
+        ("grid = []", "grid = []; expected one or more"),
+        ("title = 5", "title = 5; expected text"),
+        ('methods = ["*"]\nseeds = 1000000000000', "at most 10,000"),
+        ('methods = ["*"]\nseeds = 0x' + "f" * 5000, "seeds is a huge int"),
+        ('methods = ["*"]\nseeds = ' + "9" * 5000, "not TOML"),
+        ('methods = ["*"]\nseeds = true', "seeds = True"),
+        ('methods = ["*"]\ntriples = 1', "triples = 1"),
+        ('methods = ["*"]\nsettings.' + ".".join("a" * 5000) + " = 1", "nested deeper than 4 levels"),
+        ("methods = " + "[" * 5000, "not TOML"),
+        ("title." + ".".join("a" * 5000) + " = 1", "expected text"),
     ],
 )
 def test_a_file_that_is_no_suite_is_a_clear_error(text, says):
     with pytest.raises(SettingsError, match=says.replace("[", "\\[")):
         parse_suite("mine", text)
+
+
+def test_a_suite_that_is_not_utf_8_or_no_file_is_a_clear_error(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_bytes(b'title = "\xe9"')
+    with pytest.raises(SettingsError, match="cannot be read.*UTF-8"):
+        read_suite(str(file))
+
+
+def test_parts_that_share_a_name_are_spelt_so_that_the_recipe_is_read_as_it_is_meant(make_zoo):
+    plugins = make_zoo(
+        one={"backbones": ["net"], "gans": ["magic"], "methods": ["magic"], "scenarios": ["a2b"]},
+        two={"backbones": ["net"], "methods": ["plain"]},
+    )
+    found = list(Grid(("*",), ("*",), ("*",), ("*",)).recipes(plugins))
+    assert len({str(recipe) for recipe in found}) == len(found) == 6
+    assert all(parse(str(recipe), plugins) == recipe for recipe in found)
 
 
 def test_every_suite_that_ships_names_only_what_there_is():

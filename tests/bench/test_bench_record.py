@@ -25,7 +25,25 @@ from tests.bench.synthetic import as_json
 from tests.bench.synthetic import record
 
 
-ODD = (None, True, 0, -1, 10**400, 1e308, math.nan, math.inf, "", "=1+1", "../..", "\ud800", [], [[]], [[1], [2, 3]], {}, {"a": {"b": [None]}})
+ODD = (
+    None,
+    True,
+    0,
+    -1,
+    10**400,
+    1e308,
+    math.nan,
+    math.inf,
+    "",
+    "=1+1",
+    "../..",
+    "\ud800",
+    [],
+    [[]],
+    [[1], [2, 3]],
+    {},
+    {"a": {"b": [None]}},
+)
 
 
 def read(tree: Any) -> Record:

@@ -187,7 +187,7 @@ def test_a_file_system_that_cannot_create_or_says_so_in_its_own_words(answer, tm
     def refuses(path, data, mode="overwrite"):
         if mode == "create":
             if isinstance(answer, OSError):  # another process was faster
-                real(path, json.dumps({**json.loads(data), "at": "elsewhere"}).encode())
+                real(path, json.dumps({**json.loads(data), "at": "files/elsewhere"}).encode())
             raise answer
         real(path, data)
 
@@ -215,6 +215,86 @@ def test_records_are_read_many_at_a_time_and_what_vanished_is_left_out(remote, m
     monkeypatch.setattr(remote.fs, "cat", lambda places, **_: {place: ConnectionError("reset") for place in places})
     with pytest.raises(StoreError, match="reset"):
         list(remote.records())
+
+
+def put(store, name: str, data: bytes) -> None:
+    """Write a file below a store, past it."""
+    if isinstance(store, FolderStore):
+        (store.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (store.root / name).write_bytes(data)
+    else:
+        store.fs.pipe_file(f"{store.root}/{name}", data)
+
+
+def test_a_cell_without_its_record_is_not_finished_and_is_run_again(store, tmp_path):
+    put(store, f"cells/{CELL.path}/model/weights", b"left by a copy")
+    assert store.finished() == set() and not store.has(CELL.path) and list(store.records()) == []
+    assert store.commit(CELL.path, finished_folder(tmp_path, store)) is True
+    assert store.finished() == {CELL.path} and torn(store) == []
+    assert store.commit(CELL.path, finished_folder(tmp_path, store)) is False
+    assert fake.faults(store.address, [CELL]) == []
+
+
+@pytest.mark.parametrize("left", [0, 1, 40, 0.5, -1, -3])
+def test_a_record_that_is_empty_or_cut_off_is_not_finished_and_is_run_again(left, tmp_path):
+    store = open_store(tmp_path / "results")
+    store.commit(CELL.path, finished_folder(tmp_path, store))
+    file = store.root / "cells" / CELL.path / "cell.json"
+    whole = file.read_bytes()
+    cut = left if isinstance(left, int) else whole.index(b"],\n") + 1
+    file.write_bytes(whole.rstrip()[:cut])
+    assert store.cells() == {CELL.path: False} and store.finished() == set() and not store.has(CELL.path)
+    assert list(store.done()) == []
+    with pytest.raises(DataError, match=f"{CELL.path}/cell.json is not JSON.*Remove the cell"):
+        list(store.records())
+    assert store.commit(CELL.path, finished_folder(tmp_path, store)) is True
+    assert store.finished() == {CELL.path} and fake.faults(store.root, [CELL]) == []
+
+
+def test_an_empty_object_is_no_finished_cell(remote, tmp_path):
+    put(remote, f"cells/{CELL.path}/cell.json", b"")
+    assert remote.cells() == {CELL.path: False} and not remote.has(CELL.path)
+    assert remote.commit(CELL.path, finished_folder(tmp_path, remote)) is True
+    assert remote.finished() == {CELL.path} and torn(remote) == []
+
+
+def test_a_leftover_that_is_a_file_is_in_nobodys_way(tmp_path):
+    store = open_store(tmp_path / "results")
+    put(store, f"cells/{CELL.path}", b"a file where the cell's folder goes")
+    assert store.commit(CELL.path, finished_folder(tmp_path, store)) is True
+    assert fake.faults(store.root, [CELL]) == []
+
+
+def test_many_that_commit_over_a_leftover_leave_one_whole_cell(tmp_path):
+    for trial in range(10):
+        store, gate = open_store(tmp_path / str(trial)), threading.Barrier(6)
+        put(store, f"cells/{CELL.path}/rubbish", b"")
+        folders = [finished_folder(tmp_path, store, b"%d" % k * 1000) for k in range(6)]
+
+        def commits(folder, store=store, gate=gate):
+            gate.wait()
+            return store.commit(CELL.path, folder)
+
+        with ThreadPoolExecutor(6) as pool:
+            assert any(pool.map(commits, folders))
+        assert torn(store) == [] and not any(f.exists() for f in folders) and fake.faults(store.root, [CELL]) == []
+
+
+def test_stray_files_are_passed_over(store, tmp_path):
+    store.commit(CELL.path, finished_folder(tmp_path, store))
+    recipe = CELL.path.partition("/")[0]
+    for name in (f"cells/{recipe}/README", "cells/README", "cells/.git/x", "cells/.git/a/cell.json", f"failed/{recipe}/notes.json"):
+        put(store, name, b"stray")
+    assert store.finished() == {CELL.path} and store.failed() == set()
+    assert [record.path for record in store.records()] == [CELL.path]
+
+
+def test_what_was_edited_is_said_with_the_cell(store, tmp_path):
+    store.commit(CELL.path, finished_folder(tmp_path, store))
+    name = f"cells/{CELL.path}/cell.json"
+    put(store, name, store.read(name).replace(b'"n_target":100', b'"n_target":101'))
+    with pytest.raises(DataError, match=f"{CELL.path}/cell.json: .*digest.*edited.*Remove the cell"):
+        list(store.records())
 
 
 def test_a_bucket_that_is_not_there_is_said_before_anything_runs(bucket):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import fake
+from dazoo.bench import driver
 from dazoo.bench.record import Record
 from tests.bench.synthetic import record
 
@@ -49,6 +51,39 @@ def test_the_report_shows_pictures_of_gans_and_needs_none(run, tmp_path):
     (folder / "samples.png").write_bytes(picture.getvalue())
     assert run("bench", "report", "--out", tmp_path).code == 0
     assert (tmp_path / "report.html").read_text().count(base64.b64encode(picture.getvalue()).decode()) == 1
+
+
+@pytest.mark.parametrize("damage", ["", "{", None])
+def test_a_record_that_is_empty_cut_off_or_gone_is_said_and_its_cell_runs_again(damage, run, tmp_path, monkeypatch):
+    cells = fake.cells(2)
+    real = driver.Driver
+    monkeypatch.setattr("dazoo.bench.plan.plan_cells", lambda *_: cells)
+    monkeypatch.setattr(driver, "Driver", lambda *args, **options: real(*args, **options, trainer=fake.TRAINER))
+    assert run("bench", "run", "smoke", "--out", tmp_path, "--workers", "1").code == 0
+    file = tmp_path / "cells" / cells[0].path / "cell.json"
+    file.unlink() if damage is None else file.write_text(damage)
+    status = run("bench", "status", "--out", tmp_path)
+    assert "1 cells finished" in status.out
+    dry = run("bench", "run", "smoke", "--out", tmp_path, "--dry-run", "--quiet")
+    assert "2 cells, 1 to run" in dry.err
+    if damage is not None:
+        assert f"cells/{cells[0].path}/cell.json is empty or cut off; 'dazoo bench run' runs the cell again" in status.out
+        assert f"cells/{cells[0].path}/cell.json is empty or cut off; the cell runs again" in dry.err
+        found = run("bench", "report", "--out", tmp_path)
+        assert found.code != 0 and f"{cells[0].path}/cell.json is not JSON" in found.err and "Remove the cell" in found.err
+    found = run("bench", "run", "smoke", "--out", tmp_path, "--workers", "1")
+    assert found.code == 0 and "2 of 2 cells finished (1 now)" in found.out and fake.faults(tmp_path, cells) == []
+
+
+@pytest.mark.parametrize("command", [["report"], ["compare", "net-dann", "net-source"]])
+def test_one_odd_record_is_named(command, run, tmp_path):
+    made = record()
+    folder = kept(tmp_path, made)
+    tree = {**json.loads(made.to_text()), "cost": None}
+    del tree["digest"]
+    (folder / "cell.json").write_text(json.dumps(tree))
+    found = run("bench", *command, "--out", tmp_path)
+    assert found.code != 0 and f"{made.path}/cell.json: cost is None; expected an object. Remove the cell" in found.err
 
 
 def test_a_report_of_nothing_says_what_to_do(run, tmp_path):

@@ -165,6 +165,13 @@ def test_csv(tmp_path: Path) -> None:
     assert (single["gan"], single["method"], single["rank"], single["last_low"]) == ("dcgan", "", "", "")
 
 
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t"])
+def test_no_text_of_the_csv_is_a_formula(begin: str, tmp_path: Path) -> None:
+    figures = [Figure("net-dann-a2b", 0.5, f"{begin}1+1")]
+    (row,) = csv.DictReader(io.StringIO(written(tmp_path, [record()], published=figures)["leaderboard.csv"]))
+    assert row["published_source"] == f"'{begin}1+1" and row["last"] == "0.5"
+
+
 def test_nothing_and_nothing_but_failures(tmp_path: Path) -> None:
     assert "0 finished cells" in written(tmp_path, [])["report.html"]
     text = written(tmp_path, [record(error={"type": "E", "message": "m"})])

@@ -224,6 +224,12 @@ def test_published_figures(tmp_path: Path) -> None:
         ("[other]", "expected .*figure"),
         ('[[figure]]\nrecipe = "a"\nvalue = 0.5', "expected recipe, value and source"),
         ('[[figure]]\nrecipe = "a"\nvalue = 91.7\nsource = "b"', "0.917, not 91.7"),
+        ('[[figure]]\nrecipe = "a"\nvalue = 0x' + "f" * 5000 + '\nsource = "b"', "value is a huge int"),
+        ('[[figure]]\nrecipe = "a"\nvalue = ' + "9" * 310 + '\nsource = "b"', "value is 999"),
+        ('[[figure]]\nrecipe = "a"\nvalue = ' + "9" * 5000 + '\nsource = "b"', "no TOML"),
+        ('[[figure]]\nrecipe = "a"\nvalue = nan\nsource = "b"', "value is nan"),
+        ("figure = " + "[" * 5000, "no TOML"),
+        ("figure = [{value = 1, source = 1, recipe." + ".".join("a" * 5000) + " = 1}]", "are text"),
         ('[[figure]]\nrecipe = 1\nvalue = 0.5\nsource = "b"', "are text"),
     ):
         file.write_text(text)
