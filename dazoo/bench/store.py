@@ -66,6 +66,10 @@ class Store:
         """Paths of all finished cells."""
         return {path for path, whole in self.cells().items() if whole}
 
+    def paths(self) -> set[str]:
+        """Paths of all cells that have a record, whole or not."""
+        return set(self.cells())
+
     def record(self, path: str) -> Record:
         """Record of a finished cell.
 
@@ -97,9 +101,9 @@ class Store:
         Raises:
             DataError: one is damaged; the message names it.
         """
-        cells = self.cells()
-        yield from self._of([f"cells/{path}/{RECORD}" for path in sorted(cells)])
-        yield from self._of([f"failed/{path}.json" for path in sorted(self.failed() - cells.keys())])
+        paths = self.paths()
+        yield from self._of([f"cells/{path}/{RECORD}" for path in sorted(paths)])
+        yield from self._of([f"failed/{path}.json" for path in sorted(self.failed() - paths)])
 
     def done(self) -> Iterator[Record]:
         """Records of the finished cells, sorted by path; records that are empty or cut off are passed over.

@@ -52,11 +52,14 @@ class FolderStore(Store):
         found = ((path, _is_whole(f"{self.root}/cells/{path}/{RECORD}")) for path in _two_levels(self.root / "cells"))
         return {path: whole for path, whole in found if whole is not None}
 
+    def paths(self) -> set[str]:
+        return {path for path in _two_levels(self.root / "cells") if os.path.isfile(f"{self.root}/cells/{path}/{RECORD}")}
+
     def failed(self) -> set[str]:
         return failures_of(f"failed/{path}" for path in _two_levels(self.root / "failed"))
 
     def read(self, name: str) -> bytes:
-        with open(f"{self.root}/{name}", "rb") as file:
+        with open(f"{self.root}/{name}", "rb", buffering=0) as file:
             return file.read()
 
     def commit(self, path: str, folder: Path) -> bool:
