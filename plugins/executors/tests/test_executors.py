@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import fake
 from dazoo.bench.driver import Driver
-from dazoo.bench.store import open_store
+from dazoo.bench.stores import open_store
 from dazoo.contracts import Job
 from dazoo.errors import SettingsError
 from dazoo.registry.plugins import zoo
