@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import dazoo
-from dazoo.bench.cells import Record
-from dazoo.bench.cells import path_of
-from dazoo.bench.store import open_store
+from dazoo.bench.record import Record
+from dazoo.bench.stores import open_store
 from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.models.card import results_of
 from dazoo.models.model import Model
@@ -63,12 +63,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("runs/bench"))
     store = open_store(parser.parse_args().results)
-    cells = {(r["name"], r["seed"]): r for r in store.records() if r["status"] == "done" and r["name"] in NAMES}
+    cells = {(r.name, r.seed): r for r in store.done() if r.name in NAMES}
     seeds = sorted(seed for name, seed in cells if name == TWIN)
     for name in NAMES:
         runs = [numbers(cells[name, seed], cells[TWIN, seed]) for seed in seeds]
         shipped = max(range(len(seeds)), key=lambda i: score(cells[name, seeds[i]]))
-        trained = dazoo.load(Path(store.address) / "cells" / path_of(cells[name, seeds[shipped]]) / "model")
+        trained = dazoo.load(Path(store.address) / cells[name, seeds[shipped]].place / "model")
         config = {**trained.config, "results": results_of(runs, shipped=shipped)}
         bridge = trained.bridge() if trained.recipe["gan"] else None
         model = Model(trained.backbone, config, method=trained.method, bridge=bridge).eval()
@@ -80,12 +80,12 @@ def main() -> None:
 
 def score(cell: Record) -> float:
     """The cell's own validator on its last epoch."""
-    return cell["epochs"][-1]["scores"][cell["numbers"]["validator"]]
+    return cell.epochs[-1].scores[cell.numbers.validator]
 
 
 def numbers(cell: Record, twin: Record) -> FourNumbers:
     """The four numbers of a cell; source-only is the last epoch of the twin of the same seed."""
-    return FourNumbers(**{**cell["numbers"], "source_only": twin["numbers"]["last"]})
+    return FourNumbers(**{**asdict(cell.numbers), "source_only": twin.numbers.last})
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from rich.progress import track
 
 from benchmarks import fake
 from dazoo.bench.driver import Driver
-from dazoo.bench.store import open_store
+from dazoo.bench.stores import open_store
 from dazoo.registry.plugins import zoo
 
 
@@ -176,7 +176,7 @@ def broken_cells(t: Trial) -> list[str]:
     wrong = fake.faults(t.folder, good)
     for cell, error in ((raises[0], "step 7"), (leaks[0], "MemoryError")):
         record = open_store(t.folder).failure(cell.path)
-        if error not in count.errors.get(cell.path, "") or record is None or not record["error"]["traceback"]:
+        if error not in count.errors.get(cell.path, "") or record is None or record.error is None or not record.error.traceback:
             wrong.append(f"no record of {error}")
     return wrong
 

@@ -24,16 +24,17 @@ from dazoo.bench.driver import Count
 from dazoo.bench.driver import Driver
 from dazoo.bench.local import LocalExecutor
 from dazoo.bench.plan import plan_cells
-from dazoo.bench.store import open_store
+from dazoo.bench.stores import open_store
+from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import zoo
 
 
-NAMES = ("fcn-source-synsigns", "fcn-dann-synsigns")
+RECIPES = tuple(Recipe(backbone="fcn", method=method, scenario="synsigns") for method in ("source", "dann"))
 
 
 def cells(count: int, steps: int) -> list[Cell]:
     settings = {"epochs": 1, "steps_per_epoch": steps}
-    return plan_cells([(NAMES[k % len(NAMES)], k // len(NAMES), settings) for k in range(count)], zoo())
+    return plan_cells([(RECIPES[k % len(RECIPES)], k // len(RECIPES), settings) for k in range(count)], zoo())
 
 
 def run(workers: int, count: int, steps: int) -> float:

@@ -27,16 +27,16 @@ from rich.progress import TimeRemainingColumn
 from rich.progress import track
 
 from benchmarks import fake
-from dazoo.bench.cells import SCHEMA
+from dazoo.bench.assignment import Assignment
 from dazoo.bench.cells import Cell
 from dazoo.bench.driver import Count
 from dazoo.bench.driver import Driver
 from dazoo.bench.estimate import Pace
 from dazoo.bench.plan import plan_cells
-from dazoo.bench.store import open_store
-from dazoo.bench.work import Job
+from dazoo.bench.stores import open_store
 from dazoo.bench.work import peak_memory
 from dazoo.engine.settings import Settings
+from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import zoo
 
 
@@ -54,12 +54,13 @@ def cells(count: int) -> list[Cell]:
     made = []
     for k in range(count):
         seed, recipe = k % SEEDS, k // SEEDS
-        name = f"net{recipe // 200}-{'source' if recipe % 20 == 0 else f'method{recipe % 20}'}-s{recipe // 20 % 10}"
+        method = f"method{recipe % 20}" if recipe % 20 else "source"
+        made_of = Recipe(backbone=f"net{recipe // 200}", method=method, scenario=f"s{recipe // 20 % 10}")
         identity = {
-            **{"recipe": name, "seed": seed, "settings": asdict(Settings()), "parts": {}, "data": "d" * 64, "protocol": 1},
+            **{"recipe": str(made_of), "seed": seed, "settings": asdict(Settings()), "parts": {}, "data": "d" * 64, "protocol": 1},
             "plugins": {f"dazoo{part}": "0.1.0" for part in ("", "-backbones", "-methods", "-signs")},
         }
-        made.append(Cell(name, seed, WISH, json.loads(json.dumps(identity))))
+        made.append(Cell(made_of, seed, WISH, json.loads(json.dumps(identity))))
     return made
 
 
@@ -88,18 +89,16 @@ def run(wanted: list[Cell], folder: Path, executor: str, workers: int) -> None:
 def write(wanted: list[Cell], folder: Path) -> None:
     """The records of cells that nobody ran."""
     for cell in track(wanted, "records", transient=True):
-        job = Job(cell.id, cell.path, cell.name, cell.seed, dict(cell.settings), dict(cell.identity), "", "")
-        head = {"schema": SCHEMA, "status": "done", "id": cell.id, "name": cell.name, "seed": cell.seed, "identity": job.identity}
         place = folder / "cells" / cell.path
         place.mkdir(parents=True)
-        (place / "cell.json").write_text(json.dumps({**head, "attempts": 1, **fake.outcome(job)}))
+        (place / "cell.json").write_text(fake.outcome(Assignment(cell, "", "")).to_text())
 
 
 def read(folder: Path) -> None:
     """Print what it takes to read and to report all records, each command in a process of its own."""
     store = open_store(folder)
     timed("records", lambda: sum(1 for _ in store.records()))
-    timed("times of all cells", lambda: Pace(store.records(), ""))
+    timed("times of all cells", lambda: Pace(store.done(), ""))
     for command in ("report", "status"):
         seconds, peak = _command("bench", command, "--out", str(folder))
         say(f"dazoo bench {command}", f"{seconds:.1f} s, {peak / 2**20:.0f} MiB at most")
@@ -110,7 +109,7 @@ def read(folder: Path) -> None:
 def plan(count: int) -> None:
     """Print what it takes to plan real recipes; their pictures are drawn, so nothing is downloaded."""
     from dazoo.bench.grid import Grid
-    from dazoo.bench.grid import Suite
+    from dazoo.bench.suite import Suite
 
     plugins = zoo()
     grid = Grid(backbones=("*",), gans=("*",), methods=("*",), scenarios=("synsigns",), triples=True, seeds=1)

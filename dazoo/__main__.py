@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from dazoo.cli import main
+from dazoo.cli.main import main
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Values as JSON has them, and files that are read with bounds and written whole."""
+"""Values as JSON has them, files that are read with bounds and written whole, durations and values for people."""
 
 from __future__ import annotations
 
@@ -106,7 +106,17 @@ def shown(value: Any, most: int = 40) -> str:
         text = repr(value)
     except ValueError:  # Python does not print a number of more than 4,300 digits
         return f"a number of more than {sys.get_int_max_str_digits()} digits"
+    except RecursionError:
+        return f"a {type(value).__name__} nested without end"
     return text if len(text) <= most else f"{text[: most - 3]}... ({len(text)} characters)"
+
+
+def duration(seconds: float) -> str:
+    """ "0.5 s", "12 s", "4.2 min", "3.1 h"."""
+    for size, unit in ((3600, "h"), (60, "min"), (1, "s")):
+        if seconds >= size * (1 if unit != "min" else 1.5):
+            return f"{seconds / size:.{0 if unit == 's' and seconds >= 10 else 1}f}".removesuffix(".0") + f" {unit}"
+    return f"{seconds:.2g} s"
 
 
 def to_disk(path: Path) -> None:

@@ -1,6 +1,6 @@
-"""A task in a process of its own, for executors: forked from one that has imported the task's modules already, and never left behind.
+"""A job in a process of its own, for executors: forked from a server that has imported the job's modules already, and never left behind.
 
-Whatever hands a task to a machine (a pool, Ray, Slurm) runs it there through `TaskProcess`, so that a cell that crashes, leaks or keeps
+Whatever hands a job to a machine (a pool, Ray, Slurm) runs it there through `JobProcess`, so that a cell that crashes, leaks or keeps
 a GPU's memory takes nothing else with it, and so that stopping means the same everywhere: SIGTERM, time to save, SIGKILL.
 """
 
@@ -24,58 +24,58 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dazoo.contracts.executor import Job
 from dazoo.contracts.executor import Outcome
-from dazoo.contracts.executor import Task
 from dazoo.errors import Interrupted
 
 
 GRACE = 30.0
-"""Seconds that a task has to save its state after SIGTERM."""
+"""Seconds that a job has to save its state after SIGTERM."""
 
 _OURS = (__name__, "multiprocessing.popen_forkserver")
-"""Modules that every child needs, whatever its task imports."""
+"""Modules that every child needs, whatever its job imports."""
 
 
-class TaskProcess:
-    """A task that runs, in a session of its own.
+class JobProcess:
+    """A running job, in a process session of its own.
 
     Args:
-        task: what to run.
+        job: what to run.
         threads: of the processor that it may use.
         memory: bytes of data that it may have, main memory; more is a MemoryError of its own. 0: no limit.
         environment: variables that hold in it, such as CUDA_VISIBLE_DEVICES.
 
     Attributes:
-        task: as given.
+        job: as given.
         sentinel: ready (for `multiprocessing.connection.wait`) when the process has ended.
     """
 
-    def __init__(self, task: Task, *, threads: int = 1, memory: int = 0, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, job: Job, *, threads: int = 1, memory: int = 0, environment: Mapping[str, str] | None = None) -> None:
         forked = "forkserver" in multiprocessing.get_all_start_methods()
         context: Any = multiprocessing.get_context("forkserver" if forked else "spawn")
-        if forked:  # heard by the first task alone: the server starts with it
-            context.set_forkserver_preload([*_OURS, task.function.partition(":")[0], *task.preload])
-        self.task = task
-        self._heard, says = context.Pipe(duplex=False)
+        if forked:  # only the first job's list counts: the server starts with it
+            context.set_forkserver_preload([*_OURS, job.function.partition(":")[0], *job.preload])
+        self.job = job
+        self._answer, answers = context.Pipe(duplex=False)
         variables = {"OMP_NUM_THREADS": str(threads), **(environment or {})}
-        self._process: Any = context.Process(target=_child, args=(task, variables, threads, memory, says))
+        self._process: Any = context.Process(target=_child, args=(job, variables, threads, memory, answers))
         with _no_main():
             self._process.start()
-        says.close()
+        answers.close()
         self.sentinel: int = self._process.sentinel
 
     def outcome(self) -> Outcome:
-        """How the task ended; waits for its end. A task that was stopped has no error: it goes on when it is run again."""
+        """How the job ended; waits for its end. A job that was stopped has no error: it goes on when it is run again."""
         self._process.join()
         code = self._process.exitcode
         try:
-            error = self._heard.recv()
+            error = self._answer.recv()
         except EOFError:
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             error = None if how == "SIGTERM" else f"its process ended with {how}"
-        self._heard.close()
+        self._answer.close()
         self._process.close()
-        return Outcome(self.task, error)
+        return Outcome(self.job, error)
 
 
 @contextlib.contextmanager
@@ -89,8 +89,8 @@ def _no_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def stop(running: Iterable[TaskProcess]) -> None:
-    """End tasks with all that they have started: SIGTERM, `GRACE` seconds to save, SIGKILL."""
+def stop(running: Iterable[JobProcess]) -> None:
+    """End jobs with all that they have started: SIGTERM, `GRACE` seconds to save, SIGKILL."""
     processes = [r._process for r in running]
     ends = time.monotonic() + GRACE
     for process in processes:
@@ -103,8 +103,8 @@ def stop(running: Iterable[TaskProcess]) -> None:
         process.join()
 
 
-def _child(task: Task, variables: Mapping[str, str], threads: int, memory: int, says: Any) -> None:
-    """Run the task, and say None or what went wrong."""
+def _child(job: Job, variables: Mapping[str, str], threads: int, memory: int, answers: Any) -> None:
+    """Run the job, and answer None or what went wrong."""
     os.setsid()
     threading.Thread(target=_follow_parent, daemon=True).start()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -114,15 +114,21 @@ def _child(task: Task, variables: Mapping[str, str], threads: int, memory: int, 
         sys.modules["torch"].set_num_threads(threads)
     if memory:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    module, _, name = task.function.partition(":")
+    module, _, name = job.function.partition(":")
     try:
-        getattr(import_module(module), name)(task.arguments)
+        getattr(import_module(module), name)(job.arguments)
     except Interrupted:
         pass
     except BaseException as exc:
-        says.send(f"{type(exc).__name__}: {exc}")
+        _answer(answers, f"{type(exc).__name__}: {exc}")
         sys.exit(1)
-    says.send(None)
+    _answer(answers, None)
+
+
+def _answer(answers: Any, error: str | None) -> None:
+    """Send the driver what went wrong. A driver that was killed reads no answer; the store has the cell all the same."""
+    with contextlib.suppress(BrokenPipeError):
+        answers.send(error)
 
 
 def _interrupt(*_: Any) -> None:

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from dazoo.bridges.generate_to_adapt import GenerateToAdapt
+from dazoo.contracts import Job
 from dazoo.contracts import Labelled
 from dazoo.contracts import Problem
-from dazoo.contracts import Task
 from dazoo.contracts import Unlabelled
 from dazoo.engine.passes import Pass
 from dazoo.registry import hookspecs
@@ -91,10 +91,10 @@ def test_the_example_of_a_test_passes(tiny: Plugins) -> None:
     importlib.import_module("test_tiny").test_plugin()
 
 
-def test_the_example_of_an_executor_runs_tasks(tiny: Plugins, tmp_path: Path) -> None:
-    tasks = [Task(str(i), "", f"{leave_the_pid.__module__}:leave_the_pid", {"file": str(tmp_path / str(i))}) for i in range(3)]
-    outcomes = list(tiny.executors.build("pool", workers=2).run(tasks))
-    assert sorted((o.task.id, o.error) for o in outcomes) == [("0", None), ("1", None), ("2", None)]
+def test_the_example_of_an_executor_runs_jobs(tiny: Plugins, tmp_path: Path) -> None:
+    jobs = [Job(str(i), "", f"{leave_the_pid.__module__}:leave_the_pid", {"file": str(tmp_path / str(i))}) for i in range(3)]
+    outcomes = list(tiny.executors.build("pool", workers=2).run(jobs))
+    assert sorted((o.job.id, o.error) for o in outcomes) == [("0", None), ("1", None), ("2", None)]
     assert len({(tmp_path / str(i)).read_text() for i in range(3)}) == 3
 
 

@@ -15,24 +15,20 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dazoo.bench.assignment import Assignment
 from dazoo.bench.cells import Cell
 from dazoo.bench.estimate import Measured
-from dazoo.bench.store import FolderStore
+from dazoo.bench.fields import Error
 from dazoo.bench.store import Store
+from dazoo.bench.stores import FolderStore
 from dazoo.contracts import Executor
+from dazoo.contracts import Job
 from dazoo.contracts import Outcome
-from dazoo.contracts import Task
 from dazoo.data.paths import cache_dir
 from dazoo.data.paths import expanded
 from dazoo.errors import StoreError
 from dazoo.lease import Watcher
-
-
-if TYPE_CHECKING:
-    from dazoo.bench.plan import Measured
-    from dazoo.bench.work import Job
 
 
 ATTEMPTS = 3
@@ -47,8 +43,9 @@ class Count:
     """Where a run stands.
 
     Attributes:
-        total: cells asked for. kept: finished before. done: finished now. failed: tried, and left as failed.
-        errors: what went wrong, by cell path. running: cell path and start (monotonic seconds) of what was handed out.
+        total: cells asked for. kept: finished before. done: finished now.
+        errors: what went wrong with each cell that is left as failed, by its path.
+        running: start (monotonic seconds) of each cell that was handed out, by its path.
     """
 
     total: int
@@ -59,6 +56,7 @@ class Count:
 
     @property
     def left(self) -> int:
+        """Cells that have not ended."""
         return self.total - self.kept - self.done - len(self.errors)
 
 
@@ -69,7 +67,7 @@ class Driver:
     Args:
         store: where finished cells are kept.
         executor: where cells run.
-        data, device, weights, trainer: see `dazoo.bench.work.Job`.
+        data, device, weights, trainer: see `dazoo.bench.assignment.Assignment`.
         needs: what a cell will probably need (memory), or None.
         attempts: see ATTEMPTS.
         processes: that train a cell together, on a GPU each.
@@ -105,7 +103,7 @@ class Driver:
         self.watch(count)
         while todo:
             ready = [cell for cell in todo.values() if self._free(cell.id, watcher)]
-            with closing(self.executor.run(self._tasks(ready, times, count))) as outcomes:
+            with closing(self.executor.run(self._jobs(ready, times, count))) as outcomes:
                 for outcome in outcomes:
                     self._took(outcome, todo, times, count)
                     self.watch(count)
@@ -118,8 +116,9 @@ class Driver:
         return count
 
     def _tried(self, path: str) -> tuple[int, str]:
-        record = self.store.failure(path) or {"attempts": 0, "error": {"type": "", "message": ""}}
-        return record["attempts"], f"{record['error']['type']}: {record['error']['message']}"
+        """How often a cell has failed, and of what."""
+        record = self.store.failure(path)
+        return (0, "") if record is None or record.error is None else (record.attempts, f"{record.error.type}: {record.error.message}")
 
     def _clear(self, finished: Iterable[str], watcher: Watcher) -> None:
         """Remove what is left of cells whose process was killed after it had committed them."""
@@ -136,32 +135,42 @@ class Driver:
             watcher.break_(lease)
         return not lease.exists()
 
-    def _tasks(self, cells: Sequence[Cell], times: Mapping[str, int], count: Count) -> Iterator[Task]:
+    def _jobs(self, cells: Sequence[Cell], times: Mapping[str, int], count: Count) -> Iterator[Job]:
         for cell in cells:
             count.running[cell.path] = time.monotonic()
             self.watch(count)
             needs = self.needs(cell)
-            memory = (needs.memory * self.processes, needs.device_memory) if needs else (0, 0)
-            arguments = asdict(self._job(cell, times[cell.path]))
-            title, modules = f"{cell.name} seed {cell.seed}", (self.trainer.partition(":")[0], *self.store.preload)
-            yield Task(cell.path, title, "dazoo.bench.work:run_cell", arguments, *memory, modules, self.processes)
+            yield Job(
+                id=cell.path,
+                title=f"{cell.name} seed {cell.seed}",
+                function="dazoo.bench.work:run_cell",
+                arguments=asdict(self._assignment(cell, times[cell.path])),
+                memory=needs.memory * self.processes if needs else 0,
+                device_memory=needs.device_memory if needs else 0,
+                preload=(self.trainer.partition(":")[0], *self.store.preload),
+                devices=self.processes,
+            )
 
-    def _job(self, cell: Cell, times: int) -> Job:
-        from dazoo.bench.work import Job  # imports torch, which who looks at a grid does not wait for
-
-        return Job(
-            cell.id, cell.path, cell.name, cell.seed, dict(cell.settings), dict(cell.identity), self.store.address,
-            str(work_folder(self.store, self.work)), self.data, self.device, self.weights, self.trainer, times,
+    def _assignment(self, cell: Cell, times: int) -> Assignment:
+        return Assignment(
+            cell=cell,
+            store=self.store.address,
+            work=str(work_folder(self.store, self.work)),
+            data=self.data,
+            device=self.device,
+            weights=self.weights,
+            trainer=self.trainer,
+            attempts=times,
             processes=self.processes,
-        )  # fmt: skip
+        )
 
     def _took(self, outcome: Outcome, todo: dict[str, Cell], times: dict[str, int], count: Count) -> None:
-        """Look at what is in the store, whatever the executor says: it alone decides whether a cell is finished.
+        """Look into the store, whatever the outcome: only the store decides whether a cell is finished.
 
         Raises:
             StoreError: nothing more can be written, so the other cells are stopped too.
         """
-        path = outcome.task.id
+        path = outcome.job.id
         count.running.pop(path, None)
         if self.store.has(path):
             del todo[path]
@@ -171,15 +180,15 @@ class Driver:
         elif outcome.error is not None:
             times[path] += 1
             record = self.store.failure(path)
-            recorded = record is not None and record["attempts"] == times[path]
+            recorded = record is not None and record.attempts == times[path]
             if recorded or times[path] >= self.attempts:
                 count.errors[path] = outcome.error
                 if not recorded:  # its process died before it could say anything
-                    from dazoo.bench.work import failure
+                    from dazoo.bench.work import failure  # imports torch, which a look at a grid should not wait for
 
-                    self.store.fail(path, failure(self._job(todo[path], times[path] - 1), "Died", outcome.error))
+                    self.store.fail(path, failure(self._assignment(todo[path], times[path] - 1), Error("Died", outcome.error, "")))
                 del todo[path]
-        # else: it was stopped, or another process has it in hand; the next round sees to it
+        # else: it was stopped, or another process works on it; the next round sees to it
 
 
 def work_folder(store: Store, work: Path | None = None) -> Path:

@@ -14,7 +14,8 @@ from typing import Any
 from typing import NamedTuple
 
 from dazoo.bench.cells import Cell
-from dazoo.bench.cells import Record
+from dazoo.bench.record import Record
+from dazoo.registry.names import Recipe
 
 
 @dataclass(frozen=True)
@@ -64,33 +65,28 @@ class Pace:
         self.where = where
         self._groups: dict[tuple[Any, ...], list[_Seen]] = {}
         for record in records:
-            if record["status"] != "done" or not record["cost"]["images_per_second"] or "size" not in record["identity"]["settings"]:
-                continue  # one of a trainer of one's own may say nothing of its pace
-            if machine in (None, (record["machine"]["device"], record["machine"]["platform"])):
-                cost, size = record["cost"], record["identity"]["settings"]["size"] ** 2
-                seen = _Seen(
-                    cost["images_per_second"] * size, record["batch"]["used"] * size, cost["memory"] or 0, cost["device_memory"] or 0
-                )
-                for key in _keys(record["name"], record["recipe"], record["identity"]):
+            seen = _seen(record)
+            if seen is not None and machine in (None, (record.machine.device, record.machine.platform)):
+                for key in _keys(record.recipe, record.identity):
                     self._groups.setdefault(key, []).append(seen)
 
-    def expected(self, cell: Cell, parts: Mapping[str, str | None]) -> Measured | None:
-        """What the cell will probably need; None where nothing like it was measured. `parts` are its recipe's."""
-        key = next((key for key in _keys(cell.name, parts, cell.identity) if key in self._groups), None)
+    def expected(self, cell: Cell) -> Measured | None:
+        """What the cell will probably need; None where nothing like it was measured."""
+        key = next((key for key in _keys(cell.recipe, cell.identity) if key in self._groups), None)
         if key is None:
             return None
         alike, settings = self._groups[key], cell.identity["settings"]
         times = [pictures(cell) * settings["size"] ** 2 / seen.rate for seen in alike]
         step = settings["batch"] * settings["size"] ** 2
         return Measured(
-            fmean(times),
-            min(times),
-            max(times),
-            max(seen.memory for seen in alike),
-            int(max(seen.device_memory * max(1.0, step / seen.step) for seen in alike)),
-            len(alike),
-            key[0],
-            self.where,
+            seconds=fmean(times),
+            low=min(times),
+            high=max(times),
+            memory=max(seen.memory for seen in alike),
+            device_memory=int(max(seen.device_memory * max(1.0, step / seen.step) for seen in alike)),
+            n=len(alike),
+            like=key[0],
+            where=self.where,
         )
 
 
@@ -106,18 +102,26 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
     return max([sum(seconds) / workers, *seconds])
 
 
-def shipped() -> Path | None:
-    """The results that come with a checkout."""
-    place = Path(__file__).parents[2] / "benchmarks" / "results"
+def shipped(checkout: Path) -> Path | None:
+    """The results that come with a checkout of dazoo; None where the folder is none."""
+    place = checkout / "benchmarks" / "results"
     return place if place.is_dir() else None
 
 
-def _keys(name: str, parts: Mapping[str, str | None], identity: Mapping[str, Any]) -> tuple[tuple[Any, ...], ...]:
+def _seen(record: Record) -> _Seen | None:
+    """What a record says of its pace; None if it failed, or if a trainer of one's own says nothing."""
+    size, cost, used = record.identity.get("settings", {}).get("size"), record.cost, record.batch.used
+    if not record.done or not cost.images_per_second or not used or type(size) is not int or not 0 < size < 2**16:
+        return None
+    return _Seen(cost.images_per_second * size**2, used * size**2, cost.memory or 0, cost.device_memory or 0)
+
+
+def _keys(recipe: Recipe, identity: Mapping[str, Any]) -> tuple[tuple[Any, ...], ...]:
     """What cells may share, closest first."""
-    own = json.dumps(identity["arguments"], sort_keys=True)
-    backbone = json.dumps(identity["arguments"].get("backbone"), sort_keys=True)
+    settings = identity.get("arguments", {})
+    own, backbone = json.dumps(settings, sort_keys=True), json.dumps(settings.get("backbone"), sort_keys=True)
     return (
-        ("recipe", name, own),
-        ("backbone, GAN and method", parts["backbone"], parts["gan"], parts["method"], own),
-        ("backbone and scenario", parts["backbone"], parts["scenario"], parts["gan"] is not None, backbone),
+        ("recipe", recipe, own),
+        ("backbone, GAN and method", recipe.backbone, recipe.gan, recipe.method, own),
+        ("backbone and scenario", recipe.backbone, recipe.scenario, recipe.gan is not None, backbone),
     )

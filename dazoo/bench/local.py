@@ -9,11 +9,11 @@ from dataclasses import field
 from multiprocessing import connection
 
 from dazoo.contracts import Executor
+from dazoo.contracts import Job
 from dazoo.contracts import Outcome
-from dazoo.contracts import Task
 from dazoo.errors import ExecutorError
 from dazoo.errors import SettingsError
-from dazoo.processes import TaskProcess
+from dazoo.processes import JobProcess
 from dazoo.processes import cores
 from dazoo.processes import gpu_memory
 from dazoo.processes import main_memory
@@ -31,11 +31,11 @@ class Place:
     size: int
     expected: dict[int, int] = field(default_factory=dict)
 
-    def room(self, task: Task, workers: int) -> int | None:
-        """Bytes to set aside for the task, or None where it has to wait."""
-        if self.gpu is not None and task.devices > 1:
+    def room(self, job: Job, workers: int) -> int | None:
+        """Bytes to set aside for the job, or None where it has to wait."""
+        if self.gpu is not None and job.devices > 1:
             return None if self.expected else self.size
-        known = task.memory if self.gpu is None else task.device_memory
+        known = job.memory if self.gpu is None else job.device_memory
         want = min(int(1.2 * known) or (self.size // workers if self.gpu is None else self.size), self.size)
         return want if not self.expected or sum(self.expected.values()) + want <= self.size else None
 
@@ -56,8 +56,8 @@ class LocalExecutor(Executor):
         self.places = [Place(gpu, size) for gpu, size in gpu_memory().items()] or [Place(None, main_memory())]
         self.limit = memory or int(0.9 * main_memory())
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
-        queue, waiting, running = iter(tasks), None, dict[int, tuple[TaskProcess, list[Place]]]()
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        queue, waiting, running = iter(jobs), None, dict[int, tuple[JobProcess, list[Place]]]()
         try:
             while True:
                 if waiting is None and len(running) < self.workers:  # what is drawn counts as running
@@ -75,22 +75,22 @@ class LocalExecutor(Executor):
         finally:
             stop([process for process, _ in running.values()])
 
-    def _start(self, task: Task, running: dict[int, tuple[TaskProcess, list[Place]]]) -> bool:
-        """Start the task where there is room, most of it first.
+    def _start(self, job: Job, running: dict[int, tuple[JobProcess, list[Place]]]) -> bool:
+        """Start the job where there is room, most of it first.
 
         Raises:
             ExecutorError: it wants more GPUs than there are.
         """
         gpus = [place.gpu for place in self.places if place.gpu is not None]
-        wanted = task.devices if gpus else 1
+        wanted = job.devices if gpus else 1
         if wanted > len(self.places):
-            raise ExecutorError(f"{task.title} wants {wanted} GPUs, and this machine has {len(gpus)}; use as many, or another executor.")
+            raise ExecutorError(f"{job.title} wants {wanted} GPUs, and this machine has {len(gpus)}; use as many, or another executor.")
         emptiest = sorted(self.places, key=lambda p: sum(p.expected.values()) - p.size)
-        fits = [(place, room) for place in emptiest if (room := place.room(task, self.workers)) is not None][:wanted]
+        fits = [(place, room) for place in emptiest if (room := place.room(job, self.workers)) is not None][:wanted]
         if len(fits) < wanted:
             return False
         where = {"environment": {"CUDA_VISIBLE_DEVICES": ",".join(str(p.gpu) for p, _ in fits)}} if gpus else {"memory": self.limit}
-        process = TaskProcess(task, threads=max(1, cores() // self.workers), **where)
+        process = JobProcess(job, threads=max(1, cores() // self.workers), **where)
         for place, room in fits:
             place.expected[process.sentinel] = room
         running[process.sentinel] = process, [place for place, _ in fits]

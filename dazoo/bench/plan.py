@@ -10,15 +10,16 @@ from typing import Any
 
 from dazoo.bench.cells import PROTOCOL
 from dazoo.bench.cells import Cell
+from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
 
 
 def plan_cells(
-    runs: Iterable[tuple[str, int, Mapping[str, Any]]], plugins: Plugins, data: str | os.PathLike[str] | None = None
+    runs: Iterable[tuple[Recipe, int, Mapping[str, Any]]], plugins: Plugins, data: str | os.PathLike[str] | None = None
 ) -> list[Cell]:
-    """Cells of (recipe, seed, settings). The pictures are read once a scenario, for their digest and their number.
+    """Cells of (recipe, seed, settings). The images are read once a scenario, for their digest and their number.
 
     Raises:
         DataError: a data set is missing.
@@ -26,12 +27,12 @@ def plan_cells(
     """
     known: dict[tuple[Any, ...], tuple[str, int]] = {}
     cells = []
-    for name, seed, settings in runs:
-        plan = make_plan(plugins, name, seed=seed, settings=settings, data=data)
+    for recipe, seed, settings in runs:
+        plan = make_plan(plugins, recipe, seed=seed, settings=settings, data=data)
         if plan.images_key not in known:
             domains = plan.load(plugins)
             known[plan.images_key] = digest_of_domains(domains), max(len(domains.source_train), len(domains.target_train))
         digest, larger = known[plan.images_key]
         identity = {**plan.identity(plugins, digest), "protocol": PROTOCOL}
-        cells.append(Cell(name, seed, dict(settings), json.loads(json.dumps(identity)), larger))
+        cells.append(Cell(recipe, seed, dict(settings), json.loads(json.dumps(identity)), larger))
     return list({cell.path: cell for cell in cells}.values())

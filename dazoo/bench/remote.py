@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import uuid
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import contextmanager
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from dazoo.bench.cells import Record
+from dazoo.bench.record import Record
 from dazoo.bench.store import RECORD
 from dazoo.bench.store import Store
+from dazoo.bench.store import cells_of
+from dazoo.bench.store import failures_of
 from dazoo.errors import DataError
 from dazoo.errors import DazooError
 from dazoo.errors import StoreError
@@ -45,18 +49,14 @@ class RemoteStore(Store):
         self.preload = (__name__, type(self.fs).__module__)
 
     def has(self, path: str) -> bool:
-        try:
-            with self._reached(FileNotFoundError):
-                self.fs.info(f"{self.root}/cells/{path}/{RECORD}")
-        except FileNotFoundError:
-            return False
-        return True
+        return bool(self._size(path))
 
-    def finished(self) -> set[str]:
-        return {f.removesuffix(f"/{RECORD}") for f in self._below("cells") if f.endswith(f"/{RECORD}")}
+    def cells(self) -> dict[str, bool]:
+        sizes = self._below("cells")  # an object is written whole or not at all, but somebody else may have put an empty one there
+        return {path: sizes[f"cells/{path}/{RECORD}"] > 0 for path in cells_of(sizes)}
 
     def failed(self) -> set[str]:
-        return {f.removesuffix(".json") for f in self._below("failed")}
+        return failures_of(self._below("failed"))
 
     def read(self, name: str) -> bytes:
         with self._reached(FileNotFoundError):
@@ -69,19 +69,19 @@ class RemoteStore(Store):
 
     def fail(self, path: str, record: Record) -> None:
         with self._reached():
-            self.fs.pipe_file(f"{self.root}/failed/{path}.json", json.dumps(record, indent=1).encode())
+            self.fs.pipe_file(f"{self.root}/failed/{path}.json", record.to_text().encode())
 
     def _commit(self, path: str, folder: Path) -> bool:
         at = f"files/{path}/{uuid.uuid4().hex[:8]}"
-        record = {**json.loads((folder / RECORD).read_bytes()), "at": at}
+        record = replace(Record.from_text((folder / RECORD).read_bytes(), f"{folder / RECORD}"), at=at)
         with self._reached():
             for file in sorted(f for f in folder.rglob("*") if f.is_file() and f != folder / RECORD):
                 self.fs.put_file(str(file), f"{self.root}/{at}/{file.relative_to(folder).as_posix()}")
         # Whoever is refused may have been heard before, its answer lost and its request sent again: the record alone says whose it is.
-        if not self._create(path, json.dumps(record, indent=1).encode()) and self.record(path).get("at") != at:
+        if not self._create(path, record.to_text().encode()) and self.record(path).at != at:
             with self._reached():
                 for file in self._below(at):
-                    self.fs.rm_file(f"{self.root}/{at}/{file}")
+                    self.fs.rm_file(f"{self.root}/{file}")
             return False
         with suppress(FileNotFoundError), self._reached(FileNotFoundError):
             self.fs.rm_file(f"{self.root}/failed/{path}.json")
@@ -90,8 +90,12 @@ class RemoteStore(Store):
     def _create(self, path: str, data: bytes) -> bool:
         """Write the record of a cell that has none yet; False if it has one."""
         place = f"{self.root}/cells/{path}/{RECORD}"
-        if self.has(path):
+        size = self._size(path)
+        if size:
             return False
+        if size == 0:  # an empty record, which makes no finished cell
+            with self._reached():
+                self.fs.rm_file(place)
         try:
             with self._reached(FileExistsError, TypeError):
                 self.fs.pipe_file(place, data, mode="create")
@@ -106,11 +110,20 @@ class RemoteStore(Store):
             return False  # refused in words that the library does not know
         return True
 
-    def _below(self, place: str) -> list[str]:
-        """Paths of all files below a place, from there."""
+    def _size(self, path: str) -> int | None:
+        """Bytes of a cell's record, or None where it has none."""
+        try:
+            with self._reached(FileNotFoundError):
+                return _bytes(self.fs.info(f"{self.root}/cells/{path}/{RECORD}"))
+        except FileNotFoundError:
+            return None
+
+    def _below(self, place: str) -> dict[str, int]:
+        """Bytes of all files below a place, by their names below the store."""
         with self._reached():
-            found = self.fs.find(f"{self.root}/{place}")
-        return [f.split(f"{self.root.strip('/')}/{place}/", 1)[1] for f in found]
+            found = self.fs.find(f"{self.root}/{place}", detail=True)
+        top = f"{self.root.strip('/')}/{place}/"
+        return {f"{place}/{name.split(top, 1)[1]}": _bytes(info) for name, info in found.items()}
 
     def _read_all(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         for start in range(0, len(names), BATCH):
@@ -134,3 +147,9 @@ class RemoteStore(Store):
                 f"{self.address} is out of reach, or refuses: {type(exc).__name__}: {exc}. See to it (address, keys, network), and give "
                 "the same command again; it goes on where it was."
             ) from exc
+
+
+def _bytes(info: Mapping[str, Any]) -> int:
+    """Size of an object; 1 where its file system does not tell."""
+    size = info.get("size")
+    return 1 if size is None else int(size)

@@ -13,10 +13,17 @@ import numpy as np
 import torch
 from PIL import Image
 
+from dazoo.bench.assignment import Assignment
 from dazoo.bench.cells import PROTOCOL
-from dazoo.bench.work import Job
-from dazoo.bench.work import machine
+from dazoo.bench.cells import Cell
+from dazoo.bench.fields import Batch
+from dazoo.bench.fields import Cost
+from dazoo.bench.fields import Epoch
+from dazoo.bench.fields import File
+from dazoo.bench.fields import Numbers
+from dazoo.bench.record import Record
 from dazoo.bench.work import peak_memory
+from dazoo.bench.work import this_machine
 from dazoo.contracts import Domains
 from dazoo.engine.device import choose_device
 from dazoo.engine.device import has_bf16
@@ -35,76 +42,81 @@ SAMPLES = 32
 """Pictures of a GAN that are kept with its cell."""
 
 
-def train(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
-    """Train a job in `folder`, put the model and pictures into `cell`, and give the record's own fields (the first of several processes).
+def train(assignment: Assignment, folder: Path, draft: Path) -> Record | None:
+    """Train a cell in `folder`, put the model and images into `draft`, and give the record; None from all but the first process.
 
     Raises:
         SettingsError: this machine's plugins or data are not those that the cell's id stands for.
         DataError: the target has no labels to count with.
     """
-    plugins = zoo()
-    settings = {**job.settings, **({"accumulate": job.accumulate} if job.accumulate > 1 else {})}
-    plan = make_plan(plugins, job.name, seed=job.seed, settings=settings, data=job.data)
-    domains = plan.load(plugins)
-    asked = make_plan(plugins, job.name, seed=job.seed, settings=job.settings).identity(plugins, digest_of_domains(domains))
-    _check_same(job, {**asked, "protocol": PROTOCOL})
+    plugins, cell = zoo(), assignment.cell
+    asked = make_plan(plugins, cell.recipe, seed=cell.seed, settings=cell.settings, data=assignment.data)
+    domains = asked.load(plugins)
+    _check_same(cell, {**asked.identity(plugins, digest_of_domains(domains)), "protocol": PROTOCOL})
     labels = domains.target_test.labels
     if labels is None:
-        raise DataError(f"{job.name}: the target has no labels, so there is nothing to count; use 'dazoo train' for it.")
-    device = choose_device(job.device)
+        raise DataError(f"{cell.name}: the target has no labels, so there is nothing to count; use 'dazoo train' for it.")
+    plan = asked
+    if assignment.accumulate > 1:
+        settings = {**cell.settings, "accumulate": assignment.accumulate}
+        plan = make_plan(plugins, cell.recipe, seed=cell.seed, settings=settings, data=assignment.data)
+    device = choose_device(assignment.device)
     trained = Run(plan, domains, plugins, device, folder).train(source_only=False)
     if not trained.first:
-        return {}
-    results = trained.model.config["results"]
+        return None
+    _keep(trained, domains, folder, draft, assignment.weights)
     predictions = np.stack([p.numpy() for p in trained.history.predictions])  # (E, N)
-    _keep(trained, domains, folder, cell, job.weights)
+    accuracies = (predictions == labels).mean(1)
     bf16 = plan.settings.precision == "bf16" or plan.settings.precision == "auto" and has_bf16(device)
-    on_gpu = device.type == "cuda"
-    return {
-        "recipe": asdict(plan.recipe),
-        "adapts": plan.adapts(plugins),
-        "batch": {"asked": plan.settings.batch, "used": plan.settings.batch // job.parts},
-        "machine": {
-            **machine(torch.cuda.get_device_name(device) if on_gpu else device.type),
-            "precision": "bf16" if bf16 else "fp32",
-            "processes": job.processes,
-        },
-        "cost": {
-            "seconds": results["seconds"],
-            "images_per_second": results["images_per_second"],
-            "memory": peak_memory(),
-            "device_memory": torch.cuda.max_memory_allocated(device) if on_gpu else None,
-        },
-        "numbers": json.loads(trained.numbers.to_json()) if trained.numbers else {},
-        "epochs": [
-            {"accuracy": float(accuracy), "scores": scores, "terms": terms}
-            for accuracy, scores, terms in zip((predictions == labels).mean(1), trained.history.scores, trained.history.terms, strict=True)
-        ],
-        "classes": list(domains.target_test.classes),
-        "confusion": confusion_matrix(labels, predictions[-1], len(domains.target_test.classes)).tolist(),
-        "files": {file.relative_to(cell).as_posix(): digest_of(file) for file in sorted(cell.rglob("*")) if file.is_file()},
-    }
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return Record(
+        id=cell.id,
+        name=cell.name,
+        seed=cell.seed,
+        recipe=plan.recipe,
+        identity=cell.identity,
+        adapts=plan.adapts(plugins),
+        attempts=assignment.attempts + 1,
+        batch=Batch(plan.settings.batch, plan.settings.batch // assignment.micro_batches),
+        machine=this_machine(name, "bf16" if bf16 else "fp32", assignment.processes),
+        cost=_cost(trained, device),
+        numbers=Numbers(**asdict(trained.numbers)) if trained.numbers else Numbers(),
+        epochs=tuple(Epoch(*e) for e in zip(accuracies.tolist(), trained.history.scores, trained.history.terms, strict=True)),
+        classes=tuple(domains.target_test.classes),
+        confusion=confusion_matrix(labels, predictions[-1], len(domains.target_test.classes)),
+        files={f.relative_to(draft).as_posix(): _file(f) for f in sorted(draft.rglob("*")) if f.is_file()},
+    )
 
 
-def _check_same(job: Job, identity: Mapping[str, Any]) -> None:
+def _cost(trained: Trained, device: torch.device) -> Cost:
+    results = trained.model.config["results"]
+    on_gpu = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+    return Cost(results["seconds"], results["images_per_second"], peak_memory(), on_gpu)
+
+
+def _file(file: Path) -> File:
+    return File(**digest_of(file))
+
+
+def _check_same(cell: Cell, identity: Mapping[str, Any]) -> None:
     here = json.loads(json.dumps(identity))
-    differs = [key for key in sorted({*here, *job.identity}) if here.get(key) != job.identity.get(key)]
+    differs = [key for key in sorted({*here, *cell.identity}) if here.get(key) != cell.identity.get(key)]
     if differs:
-        detail = "; ".join(f"{key}: {str(job.identity.get(key))[:200]} there, {str(here.get(key))[:200]} here" for key in differs)
+        detail = "; ".join(f"{key}: {str(cell.identity.get(key))[:200]} there, {str(here.get(key))[:200]} here" for key in differs)
         raise SettingsError(
-            f"{job.name}: this process would compute another cell than the one asked for ({detail}). "
+            f"{cell.name}: this process would compute another cell than the one asked for ({detail}). "
             "Use the same versions of dazoo, plugins and data everywhere."
         )
 
 
-def _keep(trained: Trained, domains: Domains, folder: Path, cell: Path, weights: bool) -> None:
-    """Model and pictures of the GAN, into the coming cell."""
+def _keep(trained: Trained, domains: Domains, folder: Path, draft: Path, weights: bool) -> None:
+    """Put the model, and images that its GAN draws, into the draft."""
     if trained.model.recipe["gan"] is not None:
         start = domains.source_test.images[:: max(1, len(domains.source_test) // SAMPLES)][:SAMPLES]
         drawn = trained.model.generate(SAMPLES, images=list(start), seed=0)
-        sheet(drawn.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()).save(cell / "samples.png")
+        sheet(drawn.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()).save(draft / "samples.png")
     if weights:
-        shutil.copytree(folder / "model", cell / "model")
+        shutil.copytree(folder / "model", draft / "model")
 
 
 def sheet(pictures: np.ndarray, columns: int = 8) -> Image.Image:

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dazoo.bench.driver import Count
+from dazoo.plain import duration
 from dazoo.plain import strict_json
 from dazoo.plain import write_whole
 from dazoo.streams import is_terminal
@@ -150,11 +151,3 @@ def drawing(status: Mapping[str, Any], width: int) -> Group:
         table.add_row(run["cell"].rpartition("-")[0], duration(run["seconds"]), Text(says))
     errors = [Text(f"failed  {path}: {error}", style="red", no_wrap=True, overflow="ellipsis") for path, error in status["errors"].items()]
     return Group(head, Text(line(status)), *([table] if status["running"] else []), *errors)
-
-
-def duration(seconds: float) -> str:
-    """ "3 h 20 min", "4 min", "12 s"."""
-    seconds = int(seconds)
-    if seconds >= 3600:
-        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"

@@ -12,80 +12,42 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from contextlib import redirect_stdout
-from dataclasses import asdict
-from dataclasses import dataclass
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import torch
 
-from dazoo.bench.cells import SCHEMA
-from dazoo.bench.cells import Record
+from dazoo.bench.assignment import Assignment
+from dazoo.bench.fields import Batch
+from dazoo.bench.fields import Cost
+from dazoo.bench.fields import Error
+from dazoo.bench.fields import Machine
+from dazoo.bench.record import Record
 from dazoo.bench.store import RECORD
-from dazoo.bench.store import open_store
+from dazoo.bench.stores import open_store
 from dazoo.engine.launch import together
+from dazoo.errors import DataError
 from dazoo.errors import Interrupted
 from dazoo.errors import ProcessDied
 from dazoo.errors import StoreError
+from dazoo.errors import TrainingError
 from dazoo.lease import Lease
 from dazoo.plain import again
 from dazoo.plain import no_room
-from dazoo.plain import strict_json
 from dazoo.plain import write_whole
-from dazoo.registry.names import parse
-from dazoo.registry.plugins import zoo
 from dazoo.version import __version__
 
 
-@dataclass(frozen=True)
-class Job:
-    """A cell and where to run it, as plain values.
-
-    Attributes:
-        id, name, seed, settings, identity: of the cell (see `dazoo.bench.cells.Cell`). path: where it stands in the store.
-        store: address of the results. work: folder on this machine (or one that all machines see) for checkpoints.
-        data: folder of the data sets, or None. device: as `dazoo.train` takes it.
-        weights: keep the model in the cell.
-        trainer: "module:function" that makes the record; see `dazoo.bench.train`.
-        attempts: times the cell was tried before. accumulate: parts that a step is run in; rises when memory runs out.
-        processes: that train the cell together, on a GPU each; a batch is divided among them.
-    """
-
-    id: str
-    path: str
-    name: str
-    seed: int
-    settings: dict[str, Any]
-    identity: dict[str, Any]
-    store: str
-    work: str
-    data: str | None = None
-    device: str = "auto"
-    weights: bool = True
-    trainer: str = "dazoo.bench.train:train"
-    attempts: int = 0
-    accumulate: int = 1
-    processes: int = 1
-
-    @property
-    def folder(self) -> Path:
-        """Where this cell's checkpoints and its log are."""
-        return Path(self.work) / self.id
-
-    @property
-    def parts(self) -> int:
-        """That a batch is divided into, over processes and one after another."""
-        return self.processes * self.accumulate
-
-
-Trainer = Callable[[Job, Path, Path], Mapping[str, Any]]
-"""From the job, the folder for checkpoints and the folder of the coming cell (files put there are kept) to the record's own fields."""
+Trainer = Callable[[Assignment, Path, Path], Record | None]
+"""From the assignment, the folder for checkpoints and the draft of the cell's folder (files put there are kept) to the record; None from
+all but the first of several processes."""
 
 
 def run_cell(arguments: Mapping[str, Any]) -> None:
-    """Run a job (`Job` as a mapping) to its end, and commit it. Does nothing where it is finished, or in another process's hands.
+    """Run an assignment (see `Assignment.of`) to its end, and commit the cell. Does nothing where the cell is finished, or another process
+    works on it.
 
     Raises:
         Interrupted, KeyboardInterrupt: stopped; the state is saved and the same call continues.
@@ -94,77 +56,90 @@ def run_cell(arguments: Mapping[str, Any]) -> None:
         Exception: what went wrong; it has been recorded.
     """
     try:
-        _run(Job(**arguments))
+        _run(Assignment.of(arguments))
     except Exception as exc:
         if isinstance(exc, StoreError) or not no_room(exc):
             raise
         raise StoreError(f"{exc}. {again(exc)}") from exc
 
 
-def _run(job: Job) -> None:
-    store = open_store(job.store)
-    if store.has(job.path):
+def _run(assignment: Assignment) -> None:
+    store, path, folder = open_store(assignment.store), assignment.cell.path, assignment.folder
+    if store.has(path):
         return
-    lease = Lease.take(job.folder / "lease")
+    lease = Lease.take(folder / "lease")
     if lease is None:
         return
     with lease:
-        if store.has(job.path):  # finished while the lease was taken
+        if store.has(path):  # finished while the lease was taken
             return
         since = time.monotonic()
-        staging = job.folder / f"cell-{uuid.uuid4().hex[:8]}"
+        draft = folder / f"cell-{uuid.uuid4().hex[:8]}"
         try:
-            staging.mkdir()
-            with (job.folder / "log").open("a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
-                record = {**_head(job), **_train(job, staging)}
-            write_whole(staging / RECORD, strict_json(record, indent=1))
-            store.commit(job.path, staging)
+            draft.mkdir()
+            with (folder / "log").open("a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+                record = _train(assignment, draft)
+            write_whole(draft / RECORD, _readable(record, assignment))
+            store.commit(path, draft)
         except (Interrupted, KeyboardInterrupt, ProcessDied):
             raise
         except BaseException as exc:  # a plugin's SystemExit is a failed cell as well
             if isinstance(exc, StoreError) or no_room(exc):
                 raise
-            text = "".join(traceback.format_exception(exc))[-8000:]
-            store.fail(job.path, failure(job, type(exc).__name__, str(exc), text, time.monotonic() - since))
+            error = Error(type(exc).__name__, str(exc), "".join(traceback.format_exception(exc))[-8000:])
+            store.fail(path, failure(assignment, error, time.monotonic() - since))
             raise
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
-    shutil.rmtree(job.folder, ignore_errors=True)
+            shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def _train(job: Job, staging: Path) -> Mapping[str, Any]:
-    """The record's own fields. Out of memory, the step is run in twice as many parts, whose gradients add up: again from the start."""
+def _readable(record: Record, assignment: Assignment) -> str:
+    """The text of a record that can be read again.
+
+    Raises:
+        TrainingError: it cannot, because of what the trainer gave.
+    """
+    text = record.to_text()
+    try:
+        Record.from_text(text.encode(), assignment.cell.path)
+    except DataError as exc:
+        raise TrainingError(f"The trainer {assignment.trainer} gave no record of this cell: {exc}") from None
+    return text
+
+
+def _train(assignment: Assignment, draft: Path) -> Record:
+    """The record. Out of memory, the step is run in twice as many micro-batches, whose gradients add up: again from the start."""
     while True:
-        run = job.folder / f"run-{job.accumulate}"
-        too_large = job.folder / f"out-of-memory-{job.accumulate}"
+        run = assignment.folder / f"run-{assignment.accumulate}"
+        too_large = assignment.folder / f"out-of-memory-{assignment.accumulate}"
         if not too_large.exists():
             try:
-                if job.processes > 1:
-                    return together(job.processes, call_trainer, job, run, staging, log=job.folder / "log")
-                return call_trainer(job, run, staging)
+                if assignment.processes > 1:
+                    return together(assignment.processes, call_trainer, assignment, run, draft, log=assignment.folder / "log")
+                return call_trainer(assignment, run, draft)
             except Exception as exc:
-                if not out_of_memory(exc) or not _halves(job):
+                if not out_of_memory(exc) or not _halves(assignment):
                     raise
             too_large.touch()
-        for folder in (run, staging):
+        for folder in (run, draft):
             shutil.rmtree(folder, ignore_errors=True)
-        staging.mkdir()
+        draft.mkdir()
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
-        job = replace(job, accumulate=2 * job.accumulate)
+        assignment = replace(assignment, accumulate=2 * assignment.accumulate)
 
 
-def call_trainer(job: Job, folder: Path, cell: Path) -> Mapping[str, Any]:
-    """What the job's trainer says, in this process."""
-    module, _, function = job.trainer.partition(":")
-    trainer: Trainer = getattr(import_module(module), function)
-    return trainer(job, folder, cell)
+def call_trainer(assignment: Assignment, folder: Path, draft: Path) -> Any:
+    """What the assignment's trainer gives, in this process."""
+    trainer: Trainer = resolve_name(assignment.trainer)
+    return trainer(assignment, folder, draft)
 
 
-def _halves(job: Job) -> bool:
-    """Whether the batch can be cut once more: parts of at least two pictures."""
-    batch = int(job.identity["settings"]["batch"])
-    return batch % (2 * job.parts) == 0 and batch // (2 * job.parts) >= 2
+def _halves(assignment: Assignment) -> bool:
+    """Whether the batch can be cut once more: micro-batches of at least two images."""
+    batch, twice = int(assignment.cell.identity["settings"]["batch"]), 2 * assignment.micro_batches
+    return batch % twice == 0 and batch // twice >= 2
 
 
 def out_of_memory(exc: BaseException) -> bool:
@@ -172,44 +147,35 @@ def out_of_memory(exc: BaseException) -> bool:
     return isinstance(exc, torch.OutOfMemoryError | MemoryError) or isinstance(exc, RuntimeError) and "can't allocate memory" in str(exc)
 
 
-def _head(job: Job) -> Record:
-    """What every record has, however the cell ended."""
-    return {
-        "schema": SCHEMA,
-        "status": "done",
-        "id": job.id,
-        "name": job.name,
-        "seed": job.seed,
-        "identity": job.identity,
-        "attempts": job.attempts + 1,
-    }
-
-
-def failure(job: Job, kind: str, message: str, trace: str = "", seconds: float = 0.0) -> Record:
+def failure(assignment: Assignment, error: Error, seconds: float = 0.0) -> Record:
     """The record of a try that ended without a number."""
-    return {
-        **_head(job),
-        "status": "failed",
-        "recipe": asdict(parse(job.name, zoo())),
-        "adapts": None,
-        "batch": {"asked": job.identity["settings"]["batch"], "used": None},
-        "machine": machine(job.device),
-        "cost": {"seconds": round(seconds, 3), "images_per_second": None, "memory": None, "device_memory": None},
-        "error": {"type": kind, "message": message, "traceback": trace},
-    }
+    cell = assignment.cell
+    return Record(
+        id=cell.id,
+        name=cell.name,
+        seed=cell.seed,
+        recipe=cell.recipe,
+        identity=cell.identity,
+        adapts=None,
+        attempts=assignment.attempts + 1,
+        batch=Batch(cell.identity["settings"]["batch"], None),
+        machine=this_machine(assignment.device),
+        cost=Cost(round(seconds, 3), None, None, None),
+        error=error,
+    )
 
 
-def machine(device: str) -> dict[str, Any]:
-    """What computed it."""
-    versions = {"dazoo": __version__, "torch": torch.__version__.partition("+")[0]}
-    return {
-        "device": device,
-        "precision": None,
-        "threads": torch.get_num_threads(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": versions,
-    }
+def this_machine(device: str, precision: str | None = None, processes: int = 1) -> Machine:
+    """What computes a cell here."""
+    return Machine(
+        device=device,
+        precision=precision,
+        threads=torch.get_num_threads(),
+        platform=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        versions={"dazoo": __version__, "torch": torch.__version__.partition("+")[0]},
+        processes=processes,
+    )
 
 
 def peak_memory() -> int:

@@ -32,8 +32,9 @@ from dazoo.errors import SettingsError
 if TYPE_CHECKING:
     from dazoo.bench.cells import Cell
     from dazoo.bench.estimate import Measured
-    from dazoo.bench.grid import Suite
     from dazoo.bench.store import Store
+    from dazoo.bench.suite import Suite
+    from dazoo.leaderboard.runs import Run
 
 
 app = typer.Typer(help="Run a grid of recipes, and read what came out.", no_args_is_help=True)
@@ -77,7 +78,7 @@ def run(
         str | None,
         typer.Option(
             metavar="PLACE",
-            help="With --dry-run: results by whose pace to guess, where --out has no cell like it. Unless given, those of a checkout.",
+            help="With --dry-run: results by whose pace to guess, where --out has none like it; benchmarks/results unless given.",
             show_default=False,
         ),
     ] = None,
@@ -90,8 +91,7 @@ def run(
     from dazoo.bench.estimate import Pace
     from dazoo.bench.estimate import shipped
     from dazoo.bench.plan import plan_cells
-    from dazoo.bench.store import open_store
-    from dazoo.registry.names import parse
+    from dazoo.bench.stores import open_store
     from dazoo.registry.plugins import zoo
 
     plugins, store = zoo(), open_store(out)
@@ -103,15 +103,18 @@ def run(
     @cache
     def known() -> list[Pace]:  # reads every record, so not where nothing is left to run
         if not dry_run:
-            return [Pace(store.records(), store.address)]
+            return [Pace(store.done(), store.address)]
         kind = _kind_of_machine(device) if executor == "local" else None  # of another executor's nobody knows it here
-        places = [store, *(open_store(place) for place in [rates or shipped()] if place)]
-        return [Pace(place.records(), place.address, kind) for place in places]
+        places = [store, *(open_store(place) for place in [rates or shipped(Path.cwd())] if place)]
+        return [Pace(place.done(), place.address, kind) for place in places]
 
     def needs(cell: Cell) -> Measured | None:
-        parts = asdict(parse(cell.name, plugins))
-        return next(filter(None, (pace.expected(cell, parts) for pace in known())), None)
+        return next(filter(None, (pace.expected(cell) for pace in known())), None)
 
+    whole = store.cells()
+    for cell in cells:
+        if not whole.get(cell.path, True):
+            say(f"cells/{cell.path}/cell.json is empty or cut off; the cell runs again")
     if dry_run:
         _show_plan(cells, store, {c.path: needs(c) for c in cells}, made.workers or 1, as_json)
         return
@@ -140,17 +143,21 @@ def run(
 def status(out: Out = RUNS, work: Work = None, as_json: Json = False) -> None:
     """Say where a grid stands that runs in another shell, or ran last."""
     from dazoo.bench.driver import work_folder
-    from dazoo.bench.store import open_store
+    from dazoo.bench.stores import open_store
     from dazoo.bench.view import line
     from dazoo.bench.view import read_status
 
     store = open_store(out)
     found = read_status(work_folder(store, work))
-    finished, failed = store.finished(), store.failed()
+    cells, failed = store.cells(), store.failed()
+    damaged = sorted(path for path, whole in cells.items() if not whole)
+    counts = {"finished": len(cells) - len(damaged), "failed": len(failed - cells.keys())}
     if as_json:
-        emit_json({"finished": len(finished), "failed": len(failed - finished), "driver": found, "out": store.address})
+        emit_json({**counts, "damaged": damaged, "driver": found, "out": store.address})
         return
-    emit(f"{len(finished)} cells finished, {len(failed - finished)} failed, in {store.address}")
+    emit(f"{counts['finished']} cells finished, {counts['failed']} failed, in {store.address}")
+    for path in damaged:
+        emit(f"  cells/{path}/cell.json is empty or cut off; 'dazoo bench run' runs the cell again")
     if found is not None:
         emit(f"newest driver: {line(found)}")
         emit_columns([(run["cell"], f"{run['seconds']} s", run["log"]) for run in found["running"]], indent=2)
@@ -164,12 +171,12 @@ def report(
     published: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML of published figures, to stand beside.")] = None,
 ) -> None:
     """Write the leaderboard: Markdown, CSV, and one HTML page that needs no network. A pure function of the cells."""
-    from dazoo.bench.store import open_store
+    from dazoo.bench.stores import open_store
     from dazoo.leaderboard.published import read_published
     from dazoo.leaderboard.report import write_report
 
     store = open_store(out)
-    if not store.finished() and not store.failed():
+    if not store.cells() and not store.failed():
         raise DataError(f"{store.address} has no cell yet; 'dazoo bench run SUITE --out {out}' makes some.")
     folder = to or Path("report" if "://" in out else out)
     figures = read_published(published) if published else ()
@@ -190,7 +197,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Say whether two recipes differ, by the seeds and scenarios that both have."""
-    from dazoo.bench.store import open_store
+    from dazoo.bench.stores import open_store
     from dazoo.leaderboard.compare import compare as compared
 
     found = compared(list(open_store(out).records()), first, second)
@@ -201,13 +208,13 @@ def _suite(name: str | None, lists: dict[str, str | None], triples: bool, seeds:
     from dataclasses import replace
 
     from dazoo.bench.grid import Grid
-    from dazoo.bench.grid import Suite
-    from dazoo.bench.grid import read_suite
-    from dazoo.bench.grid import split
+    from dazoo.bench.suite import Suite
+    from dazoo.bench.suite import read_suite
+    from dazoo.bench.suite import split
 
     given: dict[str, Any] = {key: split(text) for key, text in lists.items() if text}
     if name is None and not given:
-        from dazoo.bench.grid import suite_names
+        from dazoo.bench.suite import suite_names
 
         raise SettingsError(f"Name a suite ({', '.join(suite_names())}), or give --backbones, --methods, --gans and --scenarios.")
     found = read_suite(name) if name else Suite("grid", "", (Grid(**given, triples=triples, seeds=seeds or 3),))
@@ -220,17 +227,17 @@ def _kind_of_machine(device: str) -> tuple[str, str]:
     """(device, platform) of this machine, as records have them."""
     import torch
 
-    from dazoo.bench.work import machine
+    from dazoo.bench.work import this_machine
     from dazoo.engine.device import choose_device
 
     chosen = choose_device(device)
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else chosen.type
-    return name, machine(name)["platform"]
+    return name, this_machine(name).platform
 
 
 def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Measured | None], workers: int, as_json: bool) -> None:
     from dazoo.bench.estimate import makespan
-    from dazoo.bench.view import duration
+    from dazoo.plain import duration
 
     finished = store.finished()
     todo = [c for c in cells if c.path not in finished]
@@ -259,8 +266,8 @@ def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Measured | None
     say(f"{len(cells)} cells, {len(todo)} to run: {guess}{by}{rest}")
 
 
-def _sample(store: Store, record: dict[str, Any]) -> bytes | None:
-    """Pictures of a cell's GAN; results that were copied without them have none."""
+def _sample(store: Store, run: Run) -> bytes | None:
+    """Images that a cell's GAN drew; results that were copied without them have none."""
     with suppress(FileNotFoundError):
-        return store.file(record, "samples.png")
+        return store.file(run.place, "samples.png")
     return None

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
-from dazoo.cli import PipeClosed
 from dazoo.plain import strict_json
 from dazoo.streams import is_terminal
 from dazoo.streams import printable
 from dazoo.streams import tell
+
+
+class PipeClosed(Exception):
+    """Whoever reads standard output has gone; there is nobody to write for."""
 
 
 def emit(text: str = "") -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from dazoo.contracts.dataset import Domains as Domains
     from dazoo.contracts.dataset import Scenario as Scenario
     from dazoo.contracts.executor import Executor as Executor
+    from dazoo.contracts.executor import Job as Job
     from dazoo.contracts.executor import Outcome as Outcome
-    from dazoo.contracts.executor import Task as Task
     from dazoo.contracts.gan import GAN as GAN
     from dazoo.contracts.gan import Ask as Ask
     from dazoo.contracts.gan import Bridge as Bridge
@@ -71,7 +71,7 @@ __all__ = [
     "Scenario",
     "Step",
     "TARGET",
-    "Task",
+    "Job",
     "Unlabelled",
     "Validator",
     "Verdict",
@@ -84,7 +84,7 @@ __getattr__, __dir__ = lazy(
         "backbone": ("Backbone",),
         "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "OptimizerSettings", "Problem"),
         "dataset": ("Dataset", "Domains", "Scenario"),
-        "executor": ("Executor", "Outcome", "Task"),
+        "executor": ("Executor", "Job", "Outcome"),
         "gan": ("GAN", "Ask", "Bridge", "Verdict", "ask_for"),
         "images": ("ImageSet",),
         "method": ("Method",),

@@ -1,4 +1,4 @@
-"""The executor contract: where the cells of a benchmark run. It needs no fault tolerance: what is missing runs when asked again."""
+"""Where the cells of a benchmark run: the jobs that the driver hands out, and the executor that runs them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Task:
+class Job:
     """One cell to run, as plain values that any transport carries.
 
     Attributes:
@@ -19,8 +19,8 @@ class Task:
         arguments: JSON values.
         memory: bytes of main memory that it is expected to need; 0 where nothing like it has been measured.
         device_memory: bytes of a GPU's memory, likewise.
-        devices: GPUs that it uses, where there are any. More than one it has to itself; one it may share.
-        preload: modules that the function will import; `dazoo.processes.TaskProcess` imports them once for all tasks.
+        devices: GPUs that it uses, where there are any. A job shares its GPU with others if it needs one; it has several to itself.
+        preload: modules that the function will import; `dazoo.processes.JobProcess` imports them once for all jobs.
     """
 
     id: str
@@ -35,33 +35,36 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: `error` is None where its function returned or was stopped, else what is known (an exit code, a lost worker).
+    """How a job ended.
 
-    An error is an attempt that counts against the task; after a few it is given up. What ended for no fault of the task's (a preemption, a
-    node that is gone) has none: the task is handed out again.
+    Attributes:
+        job: as it was handed out.
+        error: None where its function returned or was stopped, else what is known (an exit code, a lost worker). An error is an attempt
+            that counts against the job; after a few the driver gives it up. A job that ended through no fault of its own (a preemption,
+            a lost node) has no error, and the driver hands it out again.
     """
 
-    task: Task
+    job: Job
     error: str | None = None
 
 
 class Executor:
-    """Runs tasks, each in a process of its own, in any order.
+    """Runs jobs, each in a process of its own, in any order.
 
     Args:
-        workers: tasks at a time; 0 lets the executor choose.
+        workers: jobs at a time; 0 lets the executor choose.
     """
 
     def __init__(self, workers: int = 0) -> None:
         self.workers = workers
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
-        """Run every task and yield its outcome when it has ended. Tasks are drawn when there is room for them.
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """Run every job and yield its outcome when it has ended. The next job is drawn when there is room for it.
 
-        Closing the iterator (`close()`, or an exception in the loop over it) stops what still runs: first by SIGTERM, which saves a
-        checkpoint, and after a while by SIGKILL.
+        Closing the iterator (`close()`, or an exception in the loop over it) stops the jobs that still run: first by SIGTERM, which saves
+        a checkpoint, and after a while by SIGKILL.
 
         Raises:
-            dazoo.errors.ExecutorError: where the tasks should run is gone, so that no other one would run either.
+            dazoo.errors.ExecutorError: the place where jobs run is gone, so that no other job would run either.
         """
-        raise NotImplementedError(f"{type(self).__name__} must implement run(tasks).")
+        raise NotImplementedError(f"{type(self).__name__} must implement run(jobs).")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dazoo.bench.cells import Record
+from dazoo.bench.record import Record
 from dazoo.errors import DataError
 from dazoo.errors import UnknownName
 from dazoo.leaderboard.rows import Row
@@ -201,7 +201,7 @@ def _common(p: Row, q: Row) -> list[int]:
 def _pair(p: Row, q: Row, rivals: int) -> Pair:
     seeds = _common(p, q)
     values = [[row.values[s] for s in seeds] for row in (p, q)]
-    confusions = [_confusion(row, seeds) for row in (p, q)]
+    confusions = [row.confusion(seeds) for row in (p, q)]
     gained, lost = (), ()
     if confusions[0] is not None and confusions[1] is not None and confusions[0][0] == confusions[1][0]:
         gained, lost = class_changes(confusions[0][1], confusions[1][1], confusions[0][0])
@@ -224,15 +224,6 @@ def _notes(p: Row, q: Row, rivals: int) -> tuple[str, ...]:
         if changed:
             notes.append(f"{word} differ: {', '.join(changed)}.")
     return tuple(notes)
-
-
-def _confusion(row: Row, seeds: Sequence[int]) -> tuple[list[str], np.ndarray] | None:
-    """Classes and summed counts (K, K) of a row's runs, or None where one has no matrix or other classes."""
-    runs = [r for r in row.records if r["seed"] in set(seeds)]
-    classes = runs[0].get("classes")
-    if not classes or any(r.get("classes") != classes or np.shape(r.get("confusion")) != (len(classes),) * 2 for r in runs):
-        return None
-    return list(classes), np.sum([r["confusion"] for r in runs], axis=0)
 
 
 def _where(rows: Sequence[Row]) -> str:

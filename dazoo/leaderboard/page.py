@@ -17,13 +17,15 @@ from jinja2 import StrictUndefined
 from jinja2 import Template
 from markupsafe import Markup
 
-from dazoo.bench.cells import Record
 from dazoo.leaderboard import svg
 from dazoo.leaderboard.published import Figure
+from dazoo.leaderboard.published import by_recipe
 from dazoo.leaderboard.rows import Row
+from dazoo.leaderboard.runs import Run
 from dazoo.leaderboard.table import Board
 from dazoo.leaderboard.table import Section
 from dazoo.leaderboard.table import Standing
+from dazoo.plain import duration
 
 
 ROWS = 3000
@@ -44,7 +46,7 @@ PICTURES = 24 * 2**20
 FAILURES = 500
 """Failed cells that are shown."""
 
-Samples = Callable[[Record], bytes | None]
+Samples = Callable[[Run], bytes | None]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -105,17 +107,15 @@ class View:
         return [line.row for line in self.lines]
 
 
-def page(board: Board, published: Sequence[Figure] = (), samples: Samples = lambda record: None) -> str:
+def page(board: Board, published: Sequence[Figure] = (), samples: Samples = lambda run: None) -> str:
     """The page.
 
     Args:
         board: the leaderboard.
         published: figures to stand beside ours.
-        samples: gives the PNG file that a GAN drew, or None; asked for the cells that are shown and have one. What is no PNG is left out.
+        samples: gives the PNG file that a GAN drew, or None; asked for the runs that are shown and have one. What is no PNG is left out.
     """
-    figures: dict[str, list[Figure]] = {}
-    for figure in published:
-        figures.setdefault(figure.recipe, []).append(figure)
+    figures = by_recipe(published)
     left = {"curves": CURVES, "entries": ENTRIES, "pictures": PICTURES}
     most = max(20, ROWS // max(1, len(board.sections)))
     views = [_view(section, f"s{k}", figures, most) for k, section in enumerate(board.sections)]
@@ -128,7 +128,7 @@ def page(board: Board, published: Sequence[Figure] = (), samples: Samples = lamb
         views=views,
         failures=board.failures[:FAILURES],
         rows=sum(len(s.standings) for s in board.sections),
-        duration=svg.duration,
+        duration=duration,
         rank_diagram=svg.rank_diagram,
     )
 
@@ -152,12 +152,12 @@ def _line(s: Standing, on: svg.Axis, figures: Sequence[Figure], sources: Mapping
     reference = s.partner.last.mean if s.partner else None
     title = f"{row.name}: {row.last}; runs {', '.join(f'{100 * v:.1f}' for v in row.values.values())}"
     plot = svg.row(on, row.last, list(row.values.values()), _kind(s), reference, [f.value for f in figures], title)
-    find = " ".join((row.name, row.settings, *(p for p in row.parts.values() if p))).lower()
+    find = " ".join((row.name, row.settings, *row.recipe.parts().values())).lower()
     return Line(s, tuple((f, sources[f.source]) for f in figures), plot, find)
 
 
 def _add_curves(view: View, left: dict[str, int]) -> None:
-    runs = {line: {f"seed {r['seed']}": r["accuracies"] for r in line.row.records} for line in view.lines}
+    runs = {line: {f"seed {run.seed}": run.accuracies for run in line.row.runs} for line in view.lines}
     drawn = [line for line in view.lines if any(v is not None for values in runs[line].values() for v in values)][: left["curves"]]
     left["curves"] -= len(drawn)
     view.left_out["curves"] = len(view.lines) - len(drawn)
@@ -181,32 +181,32 @@ def _add_confusions(view: View, left: dict[str, int]) -> None:
         left["entries"] -= shares.size
         small = len(classes) <= NUMBERED
         numbers = shares.round(4).tolist() if small else []
-        view.confusions.append(Confusion(line, tuple(classes), numbers, "" if small else svg.heat_map(shares), _worst(classes, shares)))
+        view.confusions.append(Confusion(line, classes, numbers, "" if small else svg.heat_map(shares), _worst(classes, shares)))
     view.left_out["confusions"] = cut
 
 
 def _add_samples(view: View, samples: Samples, left: dict[str, int]) -> None:
     cut = 0
     for line in view.lines:
-        for record in line.row.records:
-            png = samples(record) if any(f.endswith("samples.png") for f in record["files"]) else None
+        for run in line.row.runs:
+            png = samples(run) if any(name.endswith("samples.png") for name in run.files) else None
             if png is None or not png.startswith(_PNG):
                 continue
             if len(png) > left["pictures"]:
                 cut += 1
                 continue
             left["pictures"] -= len(png)
-            view.samples.append((line, record["seed"], svg.data_address(png)))
+            view.samples.append((line, run.seed, svg.data_address(png)))
     view.left_out["samples"] = cut
 
 
-def confusion_of(row: Row) -> tuple[list[str], np.ndarray] | None:
+def confusion_of(row: Row) -> tuple[tuple[str, ...], np.ndarray] | None:
     """Classes and the mean confusion (K, K) over a row's runs, as shares of each true class; None without, or where classes differ."""
-    classes = row.records[0].get("classes")
-    if not classes or any(r.get("classes") != classes or np.shape(r.get("confusion")) != (len(classes),) * 2 for r in row.records):
+    found = row.confusion(row.seeds)
+    if found is None:
         return None
-    counts = np.sum([np.asarray(r["confusion"], np.float64) for r in row.records], axis=0)
-    return list(classes), counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    classes, counts = found
+    return classes, counts / np.maximum(counts.sum(1, keepdims=True), 1)
 
 
 def _worst(classes: Sequence[str], shares: np.ndarray, most: int = 5) -> tuple[tuple[str, str, float], ...]:

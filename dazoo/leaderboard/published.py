@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dazoo.errors import DataError
+from dazoo.plain import shown
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,14 @@ class Figure:
     recipe: str
     value: float
     source: str
+
+
+def by_recipe(figures: Iterable[Figure]) -> dict[str, list[Figure]]:
+    """Figures by the name of their recipe, each list in their order."""
+    found: dict[str, list[Figure]] = {}
+    for figure in figures:
+        found.setdefault(figure.recipe, []).append(figure)
+    return found
 
 
 def read_published(file: str | os.PathLike[str]) -> tuple[Figure, ...]:
@@ -44,7 +53,7 @@ def read_published(file: str | os.PathLike[str]) -> tuple[Figure, ...]:
         raise DataError(f"{path} cannot be read ({exc}); expected a TOML file with [[figure]] tables.") from exc
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
+    except (ValueError, RecursionError) as exc:  # a number of too many digits is no TOMLDecodeError
         raise DataError(f"{path} is no TOML: {exc}.") from exc
     tables = data.get("figure")
     if set(data) != {"figure"} or not isinstance(tables, list):
@@ -58,7 +67,7 @@ def _figure(table: object, where: str) -> Figure:
         raise DataError(f"{where} has {found}; expected recipe, value and source.")
     recipe, value, source = table["recipe"], table["value"], table["source"]
     if not isinstance(recipe, str) or not isinstance(source, str):
-        raise DataError(f"{where}: recipe and source are text; got {recipe!r} and {source!r}.")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
-        raise DataError(f"{where}: value is {value!r}; expected an accuracy in [0, 1] (0.917, not 91.7).")
+        raise DataError(f"{where}: recipe and source are text; got {shown(recipe)} and {shown(source)}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:  # nor NaN
+        raise DataError(f"{where}: value is {shown(value)}; expected an accuracy in [0, 1] (0.917, not 91.7).")
     return Figure(recipe, float(value), source)

@@ -10,23 +10,27 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 
-from dazoo.bench.cells import Record
+from dazoo.bench.record import Record
 from dazoo.errors import DataError
 from dazoo.leaderboard.page import Samples
 from dazoo.leaderboard.page import page
 from dazoo.leaderboard.published import Figure
+from dazoo.leaderboard.published import by_recipe
 from dazoo.leaderboard.ranking import Overall
-from dazoo.leaderboard.svg import duration
 from dazoo.leaderboard.table import Board
 from dazoo.leaderboard.table import Section
 from dazoo.leaderboard.table import Standing
 from dazoo.leaderboard.table import leaderboard
 from dazoo.metrics.intervals import Summary
+from dazoo.plain import duration
 from dazoo.plain import write_whole
 
 
 FAILURES = 200
 """Failed cells that the Markdown lists."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Beginnings of a formula in a spreadsheet."""
 
 COLUMNS = (
     *("scenario", "protocol", "recipe", "settings", "key", "backbone", "gan", "method", "adapts", "rank", "tied", "not_told_from_best"),
@@ -38,7 +42,7 @@ COLUMNS = (
 
 
 def write_report(
-    records: Iterable[Record], folder: str | os.PathLike[str], published: Sequence[Figure] = (), samples: Samples = lambda record: None
+    records: Iterable[Record], folder: str | os.PathLike[str], published: Sequence[Figure] = (), samples: Samples = lambda run: None
 ) -> tuple[Path, ...]:
     """Write leaderboard.md, leaderboard.csv and report.html, each made whole by one rename.
 
@@ -46,7 +50,7 @@ def write_report(
         records: of cells, in any order; drawn one at a time.
         folder: where to; made if it is missing.
         published: figures of others to stand beside ours.
-        samples: gives a cell's PNG file for the page, or None.
+        samples: gives a run's PNG file for the page, or None.
 
     Returns:
         The files.
@@ -72,9 +76,7 @@ def write_report(
 
 def markdown(board: Board, published: Sequence[Figure] = ()) -> str:
     """The leaderboard as GitHub shows it."""
-    figures: dict[str, list[Figure]] = {}
-    for figure in published:
-        figures.setdefault(figure.recipe, []).append(figure)
+    figures = by_recipe(published)
     lines = [
         "# Leaderboard",
         "",
@@ -96,14 +98,12 @@ def markdown(board: Board, published: Sequence[Figure] = ()) -> str:
 
 def as_csv(board: Board, published: Sequence[Figure] = ()) -> str:
     """One line a row of every scenario, `COLUMNS` first."""
-    figures: dict[str, list[Figure]] = {}
-    for figure in published:
-        figures.setdefault(figure.recipe, []).append(figure)
+    figures = by_recipe(published)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for section in board.sections:
-        writer.writerows(_values(s, figures.get(s.row.name, ())) for s in section.standings)
+        writer.writerows(map(_no_formula, _values(s, figures.get(s.row.name, ()))) for s in section.standings)
     return out.getvalue()
 
 
@@ -151,9 +151,9 @@ def _overall(o: Overall) -> list[str]:
 
 
 def _values(s: Standing, figures: Sequence[Figure]) -> list[object]:
-    row, parts = s.row, s.row.parts
+    row, recipe = s.row, s.row.recipe
     return [
-        *(row.scenario, row.protocol, row.name, row.settings, row.key, parts["backbone"], parts["gan"], parts["method"], int(row.adapts)),
+        *(row.scenario, row.protocol, row.name, row.settings, row.key, recipe.backbone, recipe.gan, recipe.method, int(row.adapts)),
         *(s.rank, int(s.tied), int(s.best), row.last.n),
         *(" ".join(map(str, row.seeds)), " ".join(str(_round(v)) for v in row.values.values()), *_bounds(row.last)),
         *(*_bounds(s.gain), s.gain.n if s.gain else None, s.partner.key if s.partner else None),
@@ -161,6 +161,11 @@ def _values(s: Standing, figures: Sequence[Figure]) -> list[object]:
         *(_round(row.cost.seconds), _round(row.cost.images_per_second), row.cost.memory, row.cut),
         *("; ".join(str(_round(f.value)) for f in figures), "; ".join(f.source for f in figures)),
     ]
+
+
+def _no_formula(value: object) -> object:
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _bounds(s: Summary | None) -> tuple[float | None, ...]:

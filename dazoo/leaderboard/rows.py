@@ -4,46 +4,33 @@ from __future__ import annotations
 
 import json
 import math
-import re
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from dazoo.bench.cells import Record
 from dazoo.bench.cells import digest
+from dazoo.bench.record import Record
+from dazoo.leaderboard.runs import Failure
+from dazoo.leaderboard.runs import Run
 from dazoo.metrics.intervals import Summary
 from dazoo.metrics.intervals import summarise
-from dazoo.registry.names import KINDS
-
-
-_PLACE = re.compile(r'File "[^"\n]*?((?:[^/\\"\n]+[/\\]){0,2}[^/\\"\n]+(?="))')
-"""A file in a traceback; what is kept of it is the last three parts, which are the same on every machine."""
+from dazoo.registry.names import Recipe
 
 
 @dataclass(frozen=True)
-class Cost:
+class MeanCost:
     """What a run took: means over runs of `seconds` and `images_per_second`, the largest `memory` in bytes; None where not recorded."""
 
     seconds: float | None
     images_per_second: float | None
     memory: int | None
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A cell that ended with an error, or without a number. Files in the traceback have lost their leading folders."""
-
-    name: str
-    seed: int
-    id: str
-    kind: str
-    message: str
-    traceback: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,24 +41,24 @@ class Row:
         key: hash of the identity without the seed, 12 hexadecimal digits.
         name: the recipe's.
         base: the name without its scenario.
-        parts: names by kind.
+        recipe: its parts.
         identity: of every run, without seed and recipe.
-        records: of the runs, by seed, ascending; bare (see `_bare`).
+        runs: by seed, ascending.
         differs: what tells it from the other rows of that name and protocol, by "settings.lr" and the like; empty where it is the only one.
     """
 
     key: str
     name: str
     base: str
-    parts: Mapping[str, str | None]
+    recipe: Recipe
     identity: Mapping[str, Any]
-    records: tuple[Record, ...]
+    runs: tuple[Run, ...]
     differs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scenario(self) -> str | None:
         """Name of the scenario; None for a person's own pictures."""
-        return self.parts["scenario"]
+        return self.recipe.scenario
 
     @property
     def protocol(self) -> Any:
@@ -86,7 +73,7 @@ class Row:
     @property
     def adapts(self) -> bool:
         """False for plain training on the source."""
-        return bool(self.records[0]["adapts"])
+        return bool(self.runs[0].adapts)
 
     @property
     def label(self) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -101,12 +88,12 @@ class Row:
     @property
     def seeds(self) -> tuple[int, ...]:
         """Ascending."""
-        return tuple(r["seed"] for r in self.records)
+        return tuple(run.seed for run in self.runs)
 
     @property
     def values(self) -> dict[int, float]:
         """Accuracy after the last epoch, by seed."""
-        return {r["seed"]: float(r["numbers"]["last"]) for r in self.records}
+        return {run.seed: run.numbers.last for run in self.runs}
 
     @cached_property
     def last(self) -> Summary:
@@ -126,28 +113,35 @@ class Row:
     @property
     def validators(self) -> tuple[str, ...]:
         """Validators that chose."""
-        return tuple(sorted({str(v) for r in self.records if (v := r["numbers"].get("validator"))}))
+        return tuple(sorted({run.numbers.validator for run in self.runs if run.numbers.validator}))
 
     @property
     def pictures(self) -> tuple[int, ...]:
         """Numbers of target pictures that were counted; more than one only if a record was made by hand."""
-        return tuple(sorted({int(n) for r in self.records if (n := r["numbers"].get("n_target"))}))
+        return tuple(sorted({run.numbers.n_target for run in self.runs if run.numbers.n_target}))
 
     @cached_property
-    def cost(self) -> Cost:
+    def cost(self) -> MeanCost:
         """Over runs."""
-        costs = [r["cost"] for r in self.records]
-        peaks = [m for c in costs if (m := c.get("device_memory") or c.get("memory"))]
-        return Cost(_mean(costs, "seconds"), _mean(costs, "images_per_second"), max(peaks, default=None))
+        costs = [run.cost for run in self.runs]
+        peaks = [peak for cost in costs if (peak := cost.device_memory or cost.memory)]
+        return MeanCost(_mean(c.seconds for c in costs), _mean(c.images_per_second for c in costs), max(peaks, default=None))
 
     @property
     def cut(self) -> int:
         """Runs whose batch was cut for lack of memory."""
-        return sum(r["batch"].get("used") != r["batch"].get("asked") for r in self.records)
+        return sum(run.batch.used != run.batch.asked for run in self.runs)
+
+    def confusion(self, seeds: Collection[int]) -> tuple[tuple[str, ...], np.ndarray] | None:
+        """Classes and summed counts (K, K) int64 of the runs with these seeds; None where one has no matrix, or other classes."""
+        runs = [run for run in self.runs if run.seed in seeds]
+        if any(run.confusion is None or run.classes != runs[0].classes for run in runs):
+            return None
+        return runs[0].classes, np.sum([run.confusion for run in runs], axis=0, dtype=np.int64)
 
     def _summary(self, column: str) -> Summary | None:
-        values = [r["numbers"].get(column) for r in self.records]
-        if not all(_finite(v) for v in values):
+        values = [getattr(run.numbers, column) for run in self.runs]
+        if None in values:
             return None
         return self.last if values == list(self.values.values()) else summarise(values)
 
@@ -157,24 +151,24 @@ def rows_of(records: Iterable[Record]) -> tuple[list[Row], list[Failure]]:
 
     A cell that is there more than once counts once, as done if one of its records is. Done cells without a finite `last` count as failed.
     """
-    cells: dict[str, Record] = {}
+    cells: dict[str, Run] = {}
     identities: dict[str, Mapping[str, Any]] = {}
     for record in records:
-        identity = {k: v for k, v in record["identity"].items() if k != "seed"}
+        identity = {k: v for k, v in record.identity.items() if k != "seed"}
         key = digest(identity)
         identities.setdefault(key, identity)
-        bare, other = _bare(record, key), cells.get(record["id"])
-        if other is None or _rank(bare) < _rank(other):
-            cells[record["id"]] = bare
-    groups: dict[str, list[Record]] = {}
+        run, other = Run.of(record, key), cells.get(record.id)
+        if other is None or run.rank() < other.rank():
+            cells[record.id] = run
+    groups: dict[str, list[Run]] = {}
     failures = []
-    for record in cells.values():
-        failure = _failure(record)
+    for run in cells.values():
+        failure = run.failure()
         if failure is not None:
             failures.append(failure)
         else:
-            groups.setdefault(record["row"], []).append(record)
-    rows = [_row(key, identities[key], sorted(group, key=lambda r: (r["seed"], r["id"]))) for key, group in groups.items()]
+            groups.setdefault(run.row, []).append(run)
+    rows = [_row(key, identities[key], sorted(group, key=lambda run: (run.seed, run.id))) for key, group in groups.items()]
     rows.sort(key=lambda row: (row.name, row.key))
     return _tell_apart(rows), sorted(failures, key=lambda f: (f.name, f.seed, f.id))
 
@@ -192,40 +186,10 @@ def flat(identity: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return out
 
 
-def _bare(record: Record, key: str) -> Record:
-    """A record as rows keep it, so that very many fit into memory.
-
-    Its row's key stands for the identity (`row`), `accuracies` for the epochs, names for the files, and an array (K, K) for the confusion.
-    """
-    kept = {k: v for k, v in record.items() if k not in ("identity", "epochs")}
-    if record["status"] == "done":
-        kept["accuracies"] = tuple(epoch.get("accuracy") for epoch in record["epochs"])
-        kept["confusion"] = np.asarray(record["confusion"], np.int32)
-        kept["files"] = tuple(record["files"])
-    return {**kept, "row": key}
-
-
-def _rank(record: Record) -> tuple[bool, int, str]:
-    return record["status"] != "done", -record["attempts"], json.dumps(record, sort_keys=True, default=np.ndarray.tolist)
-
-
-def _failure(record: Record) -> Failure | None:
-    head = record["name"], record["seed"], record["id"]
-    if record["status"] != "done":
-        error = record.get("error") or {}
-        return Failure(
-            *head, str(error.get("type", "")), str(error.get("message", "")), _PLACE.sub(r'File "\1', str(error.get("traceback", "")))
-        )
-    if not _finite(record["numbers"].get("last")):
-        return Failure(*head, "no number", f"The record says done, but its last accuracy is {record['numbers'].get('last')!r}.")
-    return None
-
-
-def _row(key: str, identity: Mapping[str, Any], records: list[Record]) -> Row:
-    first = records[0]
-    parts = {kind: first["recipe"].get(kind) for kind in KINDS}
-    base = "-".join(p for kind in KINDS if kind != "scenario" and (p := parts[kind]))
-    return Row(key, first["name"], base, parts, {k: v for k, v in identity.items() if k != "recipe"}, tuple(records))
+def _row(key: str, identity: Mapping[str, Any], runs: list[Run]) -> Row:
+    first = runs[0]
+    base = str(replace(first.recipe, scenario=None))
+    return Row(key, first.name, base, first.recipe, {k: v for k, v in identity.items() if k != "recipe"}, tuple(runs))
 
 
 def _tell_apart(rows: list[Row]) -> list[Row]:
@@ -240,13 +204,9 @@ def _tell_apart(rows: list[Row]) -> list[Row]:
             keys = sorted({k for leaf in leaves for k in leaf})
             told = [k for k in keys if len({leaf.get(k, "-") for leaf in leaves}) > 1]
             differs |= {row.key: {k: leaf.get(k, "-") for k in told} for row, leaf in zip(same, leaves, strict=True)}
-    return [Row(r.key, r.name, r.base, r.parts, r.identity, r.records, differs.get(r.key, {})) for r in rows]
+    return [replace(row, differs=differs.get(row.key, {})) for row in rows]
 
 
-def _mean(costs: list[dict[str, Any]], key: str) -> float | None:
-    values = [float(c[key]) for c in costs if _finite(c.get(key))]
-    return math.fsum(values) / len(values) if values else None
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from dazoo.leaderboard.ranking import Overall
 from dazoo.metrics.intervals import Summary
+from dazoo.plain import duration
 
 
 ROW = (200, 26)
@@ -230,14 +231,6 @@ def heat_map(shares: np.ndarray) -> str:
 def data_address(png: bytes) -> str:
     """A PNG file as an address that holds it."""
     return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def duration(seconds: float) -> str:
-    """ "0.5 s", "12 s", "4.2 min", "3.1 h"."""
-    for size, unit in ((3600, "h"), (60, "min"), (1, "s")):
-        if seconds >= size * (1 if unit != "min" else 1.5):
-            return f"{seconds / size:.{0 if unit == 's' and seconds >= 10 else 1}f}".removesuffix(".0") + f" {unit}"
-    return f"{seconds:.2g} s"
 
 
 def _round_times(low: float, high: float) -> list[float]:

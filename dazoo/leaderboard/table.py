@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dazoo.bench.cells import Record
+from dazoo.bench.fields import Machine
+from dazoo.bench.record import Record
 from dazoo.leaderboard.ranking import Overall
 from dazoo.leaderboard.ranking import over_scenarios
 from dazoo.leaderboard.ranking import ranks_with_ties
-from dazoo.leaderboard.rows import Failure
 from dazoo.leaderboard.rows import Row
 from dazoo.leaderboard.rows import rows_of
+from dazoo.leaderboard.runs import Failure
 from dazoo.metrics.intervals import Summary
 from dazoo.metrics.intervals import paired_difference
 
@@ -51,8 +52,8 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What computed `cells` cells: text such as "cuda, bf16, 4 threads, Linux x86_64, Python 3.11.7, torch 2.12.0"."""
+class Computed:
+    """How many `cells` a kind of machine has computed, which `text` names: "cuda, bf16, 4 threads, Linux x86_64, Python 3.11.7"."""
 
     text: str
     cells: int
@@ -73,19 +74,19 @@ class Board:
     sections: tuple[Section, ...]
     overall: tuple[Overall, ...]
     failures: tuple[Failure, ...]
-    machines: tuple[Machine, ...]
+    machines: tuple[Computed, ...]
     done: int
 
 
 def leaderboard(records: Iterable[Record]) -> Board:
-    """Rank what the records hold. See `dazoo.bench.cells` for a record, `rows` and `ranking` for the rules."""
+    """Rank what the records hold. See `dazoo.bench.record` for a record, `rows` and `ranking` for the rules."""
     rows, failures = rows_of(records)
     sections: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         sections.setdefault((row.scenario or "", str(row.protocol)), []).append(row)
     protocols = {row.protocol for row in rows}
     made = tuple(_section(group, len(protocols) > 1) for _, group in sorted(sections.items()))
-    done = sum(len(row.records) for row in rows)
+    done = sum(len(row.runs) for row in rows)
     return Board(made, tuple(over_scenarios(rows)), tuple(failures), _machines(rows), done)
 
 
@@ -108,7 +109,7 @@ def _comparable(row: Row, plain: Row) -> bool:
     mine, other = row.identity, plain.identity
     versions = mine.get("plugins", {}), other.get("plugins", {})
     return (
-        row.parts["backbone"] == plain.parts["backbone"]
+        row.recipe.backbone == plain.recipe.backbone
         and row.scenario == plain.scenario
         and row.protocol == plain.protocol
         and mine.get("data") == other.get("data")
@@ -120,13 +121,13 @@ def _section(rows: list[Row], several_protocols: bool) -> Section:
     rows = sorted(rows, key=lambda row: (-row.last.mean, row.name, row.key))
     ranks = ranks_with_ties(rows)
     holders = Counter(rank for rank, _ in ranks if rank is not None)
-    plain: dict[str | None, list[Row]] = {}
+    plain: dict[str, list[Row]] = {}
     for row in rows:
         if not row.adapts:
-            plain.setdefault(row.parts["backbone"], []).append(row)
+            plain.setdefault(row.recipe.backbone, []).append(row)
     standings = []
     for row, (rank, best) in zip(rows, ranks, strict=True):
-        partner = partner_of(row, plain.get(row.parts["backbone"], ())) if row.adapts else None
+        partner = partner_of(row, plain.get(row.recipe.backbone, ())) if row.adapts else None
         gain = paired_difference(row.values, partner.values) if partner else None
         standings.append(Standing(row, rank, holders[rank] > 1, best, gain, partner))
     first = rows[0]
@@ -134,21 +135,20 @@ def _section(rows: list[Row], several_protocols: bool) -> Section:
     return Section(title + (f" (protocol {first.protocol})" if several_protocols else ""), first.scenario, first.protocol, tuple(standings))
 
 
-def _machines(rows: Sequence[Row]) -> tuple[Machine, ...]:
-    counts: dict[str, int] = {}
-    for row in rows:
-        for record in row.records:
-            m = record["machine"]
-            threads = m.get("threads")
-            parts = (
-                m.get("device"),
-                m.get("precision"),
-                m.get("processes", 1) > 1 and f"{m['processes']} processes",
-                threads and f"{threads} thread{'s' * (threads > 1)}",
-                m.get("platform"),
-                m.get("python") and f"Python {m['python']}",
-                *(f"{k} {v}" for k, v in sorted((m.get("versions") or {}).items())),
-            )
-            text = ", ".join(str(p) for p in parts if p)
-            counts[text] = counts.get(text, 0) + 1
-    return tuple(Machine(text, n) for text, n in sorted(counts.items()))
+def _machines(rows: Sequence[Row]) -> tuple[Computed, ...]:
+    counts = Counter(_described(run.machine) for row in rows for run in row.runs)
+    return tuple(Computed(text, n) for text, n in sorted(counts.items()))
+
+
+def _described(machine: Machine) -> str:
+    threads = machine.threads
+    parts = (
+        machine.device,
+        machine.precision,
+        f"{machine.processes} processes" if machine.processes > 1 else "",
+        f"{threads} thread{'s' * (threads > 1)}" if threads else "",
+        machine.platform,
+        f"Python {machine.python}" if machine.python else "",
+        *(f"{name} {version}" for name, version in sorted(machine.versions.items())),
+    )
+    return ", ".join(part for part in parts if part)

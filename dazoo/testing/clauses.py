@@ -119,9 +119,9 @@ TITLES: Mapping[str, tuple[str, ...]] = {
     ),
     "executor": (
         "nothing_to_do_is_done",
-        "runs_every_task_once_in_a_process_of_its_own",
+        "runs_every_job_once_in_a_process_of_its_own",
         "says_what_went_wrong",
-        "a_stopped_task_has_no_error",
+        "a_stopped_job_has_no_error",
         "runs_as_many_at_a_time_as_it_is_told",
         "closing_stops_what_runs",
     ),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from dazoo.bench.cells import digest
+from dazoo.bench.record import Record
 
 
 KINDS = ("backbone", "gan", "method", "scenario")
 
 
-def record(
+def as_json(
     name: str = "net-dann-a2b",
     seed: int = 0,
     last: float | None = 0.5,
@@ -26,14 +27,14 @@ def record(
     error: dict[str, str] | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """A record of "backbone-method-scenario"; `gan` says that the middle is a GAN. The method `source` does not adapt."""
+    """A record of "backbone-method-scenario" in JSON; `gan` says that the middle is a GAN. The method `source` does not adapt."""
     backbone, middle, scenario = name.split("-")
     parts = dict(zip(KINDS, (backbone, middle if gan else None, None if gan else middle, scenario), strict=True))
     identity = {
         "recipe": name,
         "seed": seed,
         "settings": {"lr": 0.001, "epochs": 2, **(settings or {})},
-        "parts": {},
+        "arguments": {},
         "data": data,
         "plugins": {"dazoo": "0.1", **(plugins or {})},
         "protocol": protocol,
@@ -82,6 +83,11 @@ def record(
     return {**head, **found, **changes}
 
 
-def runs(name: str, values: list[float], **more: Any) -> list[dict[str, Any]]:
+def record(*values: Any, **more: Any) -> Record:
+    """The record that `as_json` describes."""
+    return Record.from_json(as_json(*values, **more), "synthetic")
+
+
+def runs(name: str, values: list[float], **more: Any) -> list[Record]:
     """Records with seeds 0, 1, ..."""
     return [record(name, seed, value, **more) for seed, value in enumerate(values)]

@@ -19,34 +19,35 @@ from benchmarks import fake
 from dazoo.bench.driver import Count
 from dazoo.bench.driver import Driver
 from dazoo.bench.driver import work_folder
+from dazoo.bench.fields import Batch
 from dazoo.bench.local import LocalExecutor
 from dazoo.bench.local import Place
-from dazoo.bench.store import FolderStore
-from dazoo.bench.store import open_store
+from dazoo.bench.stores import FolderStore
+from dazoo.bench.stores import open_store
 from dazoo.contracts import Executor
+from dazoo.contracts import Job
 from dazoo.contracts import Outcome
-from dazoo.contracts import Task
 from dazoo.errors import SettingsError
 from dazoo.errors import StoreError
 from dazoo.lease import Lease
 
 
 class Here(Executor):
-    """Runs tasks in this process, and counts them."""
+    """Runs jobs in this process, and counts them."""
 
     ran: list[str] = []
 
-    def run(self, tasks):
+    def run(self, jobs):
         from dazoo.bench.work import run_cell
 
-        for task in tasks:
-            self.ran.append(task.id)
+        for job in jobs:
+            self.ran.append(job.id)
             try:
-                run_cell(task.arguments)
+                run_cell(job.arguments)
             except Exception as exc:
-                yield Outcome(task, f"{type(exc).__name__}: {exc}")
+                yield Outcome(job, f"{type(exc).__name__}: {exc}")
             else:
-                yield Outcome(task)
+                yield Outcome(job)
 
 
 @pytest.fixture
@@ -74,9 +75,9 @@ def test_a_plugin_that_raises_costs_its_cell_alone_and_is_kept(tmp_path, here):
         count = drive(tmp_path, cells, here)
         assert count.kept + count.done == 2 and list(count.errors) == [cells[2].path]
         record = open_store(tmp_path).failure(cells[2].path)
-        assert record["attempts"] == attempt
-        assert record["error"]["type"] == "ValueError" and "step 7" in record["error"]["message"]
-        assert "raise ValueError" in record["error"]["traceback"]
+        assert record.attempts == attempt
+        assert record.error.type == "ValueError" and "step 7" in record.error.message
+        assert "raise ValueError" in record.error.traceback
     assert here.ran.count(cells[2].path) == 3
 
 
@@ -88,7 +89,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(tmp_path, here, monkeypatch)
     monkeypatch.setattr(fake, "bytearray", Full, raising=False)
     cells = fake.cells(1, leak=0, fits=4)
     assert drive(tmp_path, cells, here).done == 1
-    assert open_store(tmp_path).record(cells[0].path)["batch"] == {"asked": 32, "used": 8}
+    assert open_store(tmp_path).record(cells[0].path).batch == Batch(asked=32, used=8)
     hopeless = fake.cells(1, leak=0)
     assert "MemoryError" in drive(tmp_path, hopeless, here).errors[hopeless[0].path]
 
@@ -115,10 +116,10 @@ def test_a_full_disk_or_a_lost_store_stops_the_grid_and_counts_against_no_cell(e
 def test_a_store_out_of_reach_stops_the_grid_and_counts_against_no_cell(bucket, s3, tmp_path, here, monkeypatch):
     real, cells = fake.train, fake.cells(3, steps=2)
 
-    def cut_off(job, folder, cell):
+    def cut_off(assignment, folder, draft):
         if len(here.ran) == 2:
             s3.stop()
-        return real(job, folder, cell)
+        return real(assignment, folder, draft)
 
     with monkeypatch.context() as patch, pytest.raises(StoreError, match="out of reach.*same command"):
         patch.setattr(fake, "train", cut_off)
@@ -183,7 +184,7 @@ def test_processes_that_die_are_tried_again_and_then_left_as_failed(tmp_path):
     count = drive(tmp_path, cells, LocalExecutor(2))
     assert count.done == 2 and "SIGKILL" in count.errors[cells[2].path]
     record = open_store(tmp_path).failure(cells[2].path)
-    assert record["attempts"] == 3 and record["error"]["type"] == "Died"
+    assert record.attempts == 3 and record.error.type == "Died"
 
 
 @pytest.mark.slow
@@ -223,6 +224,17 @@ def test_a_driver_that_is_killed_loses_nothing(tmp_path, trial):
     assert fake.faults(tmp_path, cells) == []
 
 
+def test_cells_of_a_driver_that_was_killed_end_without_a_traceback(tmp_path):
+    errors = (tmp_path / "stderr").open("w")
+    process = _driver(tmp_path / "results", "fake.cells(1, steps=20, sleep=0.05)", stderr=errors)
+    _wait(lambda: _steps(tmp_path / "results") > 1)
+    process.kill()
+    process.wait()
+    _wait(lambda: not list((tmp_path / "results" / "work").glob("*/lease")))  # the cell has ended, stopped or finished
+    time.sleep(0.5)
+    assert "Traceback" not in (tmp_path / "stderr").read_text()
+
+
 def test_a_cells_process_imports_nothing_that_its_fork_server_could_have(tmp_path):
     environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}  # a line on stderr for each import in each process
     process = _driver(tmp_path, "fake.cells(20)", env=environment, stderr=subprocess.PIPE, text=True)
@@ -233,7 +245,7 @@ def test_a_cells_process_imports_nothing_that_its_fork_server_could_have(tmp_pat
 
 def test_places_are_packed_by_what_cells_needed():
     gib = 1 << 30
-    known, unknown = Task("a", "", "", {}, device_memory=10 * gib), Task("b", "", "", {})
+    known, unknown = Job("a", "", "", {}, device_memory=10 * gib), Job("b", "", "", {})
     gpu = Place("0", 30 * gib)
     assert gpu.room(unknown, 4) == 30 * gib, "what is not known has the GPU alone"
     gpu.expected = {1: 12 * gib}
@@ -242,21 +254,21 @@ def test_places_are_packed_by_what_cells_needed():
     assert gpu.room(known, 4) is None
     machine = Place(None, 8 * gib)
     assert machine.room(unknown, 4) == 2 * gib
-    huge = Task("c", "", "", {}, memory=100 * gib)
+    huge = Job("c", "", "", {}, memory=100 * gib)
     assert machine.room(huge, 4) == 8 * gib, "more than there is runs alone, and may fail"
     machine.expected = {1: 1}
     assert machine.room(huge, 4) is None
 
 
-def test_a_task_is_drawn_when_a_worker_is_free_and_not_before():
+def test_a_job_is_drawn_when_a_worker_is_free_and_not_before():
     drawn = []
 
-    def tasks():
+    def jobs():
         for k in range(4):
             drawn.append(k)
-            yield Task(str(k), "", "builtins:dict", {})
+            yield Job(str(k), "", "builtins:dict", {})
 
-    for ended, _ in enumerate(LocalExecutor(1).run(tasks())):
+    for ended, _ in enumerate(LocalExecutor(1).run(jobs())):
         assert len(drawn) == ended + 1
 
 
@@ -278,7 +290,7 @@ def _driver(root: Path | str, cells: str, options: str = "", **popen) -> subproc
         "from pathlib import Path;"
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's background jobs ignore it
         "from benchmarks import fake; from dazoo.bench.driver import Driver; from dazoo.bench.local import LocalExecutor;"
-        f"from dazoo.bench.store import open_store; c = {cells};"
+        f"from dazoo.bench.stores import open_store; c = {cells};"
         f"n = Driver(open_store({str(root)!r}), LocalExecutor(2), trainer=fake.TRAINER, {options}).run(c); assert not n.errors, n"
     )
     return subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2], **popen)

@@ -12,6 +12,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import torch
 from dazoo.bench.cells import Cell
 from dazoo.bench.driver import Driver
 from dazoo.bench.plan import plan_cells
-from dazoo.bench.store import open_store
+from dazoo.bench.stores import open_store
+from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
 from tests.bench.test_bench_driver import Here
 
@@ -42,7 +44,7 @@ RATIO = "dev"
 
 
 def cells() -> list[Cell]:
-    return plan_cells([(name, 0, SETTINGS) for name in NAMES], zoo())
+    return plan_cells([(parse(name, zoo()), 0, SETTINGS) for name in NAMES], zoo())
 
 
 def computed(folder: Path) -> dict[str, Any]:
@@ -56,10 +58,10 @@ def computed(folder: Path) -> dict[str, Any]:
     assert not count.errors, count.errors
     found = {}
     for record in open_store(folder).records():
-        for epoch in record["epochs"]:
+        epochs = [asdict(epoch) for epoch in record.epochs]
+        for epoch in epochs:
             del epoch["scores"][RATIO]
-        kept = {"identity": record["identity"], "n_target": record["numbers"]["n_target"], "epochs": record["epochs"]}
-        found[record["name"]] = kept
+        found[record.name] = {"identity": record.identity, "n_target": record.numbers.n_target, "epochs": epochs}
     return found
 
 

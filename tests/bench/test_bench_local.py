@@ -10,7 +10,7 @@ import pytest
 
 from dazoo.bench import local
 from dazoo.bench.local import LocalExecutor
-from dazoo.contracts import Task
+from dazoo.contracts import Job
 from dazoo.errors import ExecutorError
 from dazoo.testing import parametrize_with_contract
 
@@ -27,32 +27,32 @@ class Ended:
     beside: dict[str, set[str]] = {}
     running: set[str] = set()
 
-    def __init__(self, task: Task, *, threads: int, environment: Mapping[str, str]) -> None:
-        self.task = task
-        self.seen.append((task.id, environment["CUDA_VISIBLE_DEVICES"]))
-        self.beside[task.id] = set(self.running)
-        self.running.add(task.id)
+    def __init__(self, job: Job, *, threads: int, environment: Mapping[str, str]) -> None:
+        self.job = job
+        self.seen.append((job.id, environment["CUDA_VISIBLE_DEVICES"]))
+        self.beside[job.id] = set(self.running)
+        self.running.add(job.id)
         self.sentinel, self._end = os.pipe()
         os.close(self._end)
 
     def outcome(self) -> Any:
         os.close(self.sentinel)
-        self.running.remove(self.task.id)
-        return self.task
+        self.running.remove(self.job.id)
+        return self.job
 
 
 @pytest.fixture
 def two_gpus(monkeypatch) -> list[tuple[str, str]]:
     monkeypatch.setattr(local, "gpu_memory", lambda: {"0": 8 << 30, "1": 8 << 30})
-    monkeypatch.setattr(local, "TaskProcess", Ended)
+    monkeypatch.setattr(local, "JobProcess", Ended)
     for name, empty in (("seen", []), ("beside", {}), ("running", set())):
         monkeypatch.setattr(Ended, name, empty)
     return Ended.seen
 
 
 def test_small_cells_share_a_gpu_and_a_large_one_has_several_to_itself(two_gpus):
-    small = [Task(f"small{i}", "", "", {}, device_memory=3 << 30) for i in range(4)]
-    list(LocalExecutor(8).run([*small, Task("large", "", "", {}, devices=2), Task("last", "", "", {})]))
+    small = [Job(f"small{i}", "", "", {}, device_memory=3 << 30) for i in range(4)]
+    list(LocalExecutor(8).run([*small, Job("large", "", "", {}, devices=2), Job("last", "", "", {})]))
     assert Ended.beside["small3"] == {"small0", "small1", "small2"}
     assert Ended.beside["large"] == Ended.beside["last"] == set(), "each waits until its GPUs are free"
     seen = dict(two_gpus)
@@ -62,11 +62,11 @@ def test_small_cells_share_a_gpu_and_a_large_one_has_several_to_itself(two_gpus)
 
 def test_what_has_no_room_on_the_emptiest_gpu_goes_to_another(two_gpus, monkeypatch):
     monkeypatch.setattr(local, "gpu_memory", lambda: {"0": 80 << 30, "1": 24 << 30})
-    list(LocalExecutor(8).run([Task("known", "", "", {}, device_memory=8 << 30), Task("unknown", "", "", {})]))
+    list(LocalExecutor(8).run([Job("known", "", "", {}, device_memory=8 << 30), Job("unknown", "", "", {})]))
     assert two_gpus == [("known", "0"), ("unknown", "1")] and Ended.beside["unknown"] == {"known"}
 
 
 def test_more_gpus_than_there_are_end_the_grid_with_the_reason(two_gpus):
     with pytest.raises(ExecutorError, match="wants 3 GPUs, and this machine has 2"):
-        list(LocalExecutor(2).run([Task("a", "title", "", {}, devices=3)]))
+        list(LocalExecutor(2).run([Job("a", "title", "", {}, devices=3)]))
     assert two_gpus == []

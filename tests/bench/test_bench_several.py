@@ -13,8 +13,10 @@ import pytest
 
 from dazoo.bench import plan
 from dazoo.bench.driver import Driver
+from dazoo.bench.fields import Batch
 from dazoo.bench.local import LocalExecutor
-from dazoo.bench.store import open_store
+from dazoo.bench.stores import open_store
+from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
 
 
@@ -24,7 +26,7 @@ SETTINGS = {"epochs": 2, "steps_per_epoch": 25, "batch": 8, "size": 16, "backbon
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["cell", "member"])
 def test_a_cell_in_two_processes_survives_the_death_of_either_kind(victim, tmp_path):
-    cells = plan.plan_cells([("fcn-source-synsigns", 0, SETTINGS)], zoo())
+    cells = plan.plan_cells([(parse("fcn-source-synsigns", zoo()), 0, SETTINGS)], zoo())
     whole = _weights(cells, tmp_path / "whole")
     folder = tmp_path / "killed"
     killer = threading.Thread(target=_kill, args=(folder, victim), daemon=True)
@@ -38,8 +40,8 @@ def _weights(cells, folder: Path) -> str:
     count = Driver(open_store(folder), LocalExecutor(1), processes=2).run(cells)
     assert count.done == 1 and not count.errors, count.errors
     record = open_store(folder).record(cells[0].path)
-    assert record["batch"] == {"asked": 8, "used": 4} and record["machine"]["processes"] == 2
-    return record["files"]["model/model.safetensors"]["sha256"]
+    assert record.batch == Batch(asked=8, used=4) and record.machine.processes == 2
+    return record.files["model/model.safetensors"].sha256
 
 
 def _kill(folder: Path, victim: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dazoo.cli import main
+from dazoo.cli.main import main
 
 
 TINY = ("epochs=1", "steps_per_epoch=2", "batch=4", "size=16", "backbone.width=4", "augment=none")

@@ -26,7 +26,7 @@ def child(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 )
 def test_listing_imports_no_torch(words: list[str]) -> None:
     code = (
-        f"import sys; from dazoo.cli import main; code = main({words}); "
+        f"import sys; from dazoo.cli.main import main; code = main({words}); "
         "print([m for m in ('torch', 'torchvision', 'timm') if m in sys.modules], file=sys.stderr); sys.exit(code)"
     )
     done = child("-c", code)

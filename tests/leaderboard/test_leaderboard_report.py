@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dazoo.bench.record import Record
 from dazoo.errors import DataError
 from dazoo.leaderboard import page as pages
 from dazoo.leaderboard import svg
@@ -25,6 +26,7 @@ from tests.bench.synthetic import runs
 
 
 EVIL = "<b>&\"'|"
+SAMPLES = {"samples.png": {"sha256": "0" * 64, "bytes": 1}}
 VOID = {"meta", "input", "img", "br"}
 
 
@@ -54,17 +56,17 @@ def png(size: int = 4) -> bytes:
     return out.getvalue()
 
 
-def example() -> tuple[list[dict], Samples]:
+def example() -> tuple[list[Record], Samples]:
     records = [
         r for k, m in enumerate(("source", "dann", "cdan")) for s in ("a2b", "b2a") for r in runs(f"net-{m}-{s}", [0.5 + k / 10, 0.6])
     ]
-    gan = record("net-dcgan-a2b", 0, 0.7, gan="dcgan", files={"samples.png": {}}, classes=[EVIL, "y"], settings={"note": EVIL})
+    gan = record("net-dcgan-a2b", 0, 0.7, gan="dcgan", files=SAMPLES, classes=[EVIL, "y"], settings={"note": EVIL})
     large = record("big-dann-a2b", 0, 0.7, classes=[f"c{k}" for k in range(20)], confusion=(np.eye(20, dtype=int) * 3).tolist())
     failed = record("net-mcd-a2b", 0, error={"type": "Oops", "message": f"{EVIL}\nnext", "traceback": f"at {EVIL}"})
-    return [*records, gan, large, failed], lambda record: png() if record["id"] == gan["id"] else None
+    return [*records, gan, large, failed], lambda run: png() if run.id == gan.id else None
 
 
-def written(folder: Path, records: list[dict], **more: object) -> dict[str, str]:
+def written(folder: Path, records: list[Record], **more: object) -> dict[str, str]:
     return {file.name: file.read_text(encoding="utf-8") for file in write_report(records, folder, **more)}
 
 
@@ -125,7 +127,7 @@ def test_the_page_shows_what_there_is(tmp_path: Path) -> None:
 
 
 def test_samples_that_are_no_png_are_left_out(tmp_path: Path) -> None:
-    assert "Pictures drawn" not in written(tmp_path, example()[0], samples=lambda record: b"<svg onload=x>")["report.html"]
+    assert "Pictures drawn" not in written(tmp_path, example()[0], samples=lambda run: b"<svg onload=x>")["report.html"]
 
 
 def test_limits_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +163,13 @@ def test_csv(tmp_path: Path) -> None:
     assert (row["n"], row["seeds"], row["runs"], row["last"], row["gain"], row["gain_n"]) == ("2", "0 1", "0.7 0.6", "0.65", "0.1", "2")
     single = next(r for r in rows if r["recipe"] == "net-dcgan-a2b")
     assert (single["gan"], single["method"], single["rank"], single["last_low"]) == ("dcgan", "", "", "")
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t"])
+def test_no_text_of_the_csv_is_a_formula(begin: str, tmp_path: Path) -> None:
+    figures = [Figure("net-dann-a2b", 0.5, f"{begin}1+1")]
+    (row,) = csv.DictReader(io.StringIO(written(tmp_path, [record()], published=figures)["leaderboard.csv"]))
+    assert row["published_source"] == f"'{begin}1+1" and row["last"] == "0.5"
 
 
 def test_nothing_and_nothing_but_failures(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dazoo.bench.store import open_store
+from dazoo.bench.stores import open_store
 from dazoo.leaderboard.published import read_published
 from dazoo.leaderboard.report import write_report
 

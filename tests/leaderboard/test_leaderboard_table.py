@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +30,13 @@ def test_rows_keep_neither_identities_nor_epochs_of_very_many_records():
 
     def drawn():
         for made in runs("net-dann-a2b", [0.5, 0.6, 0.7]):
-            made["epochs"] = Epochs(made["epochs"])
-            seen.append(weakref.ref(made["epochs"]))
+            made = replace(made, epochs=Epochs(made.epochs))
+            seen.append(weakref.ref(made.epochs))
             yield made
 
     ((row,), _) = rows_of(drawn())
-    assert [s() for s in seen] == [None] * 3 and not any("identity" in r for r in row.records)
-    assert [r["accuracies"] for r in row.records] == [(0.1, 0.5), (0.1, 0.6), (0.1, 0.7)]
+    assert [s() for s in seen] == [None] * 3 and not any(hasattr(run, "identity") for run in row.runs)
+    assert [run.accuracies for run in row.runs] == [(0.1, 0.5), (0.1, 0.6), (0.1, 0.7)]
 
 
 def test_a_cell_that_is_there_twice_counts_once_whatever_the_order():
@@ -168,7 +169,7 @@ def test_failed_cells_and_cells_without_a_number_are_listed() -> None:
     board = leaderboard([record("net-dann-a2b", 0), failed, record("net-dann-a2b", 2, None)])
     assert [(f.seed, f.kind) for f in board.failures] == [(1, "TrainingError"), (2, "no number")]
     assert board.done == 1
-    again = {**record("net-dann-a2b", 1, 0.5), "attempts": 2}
+    again = record("net-dann-a2b", 1, 0.5, attempts=2)
     assert [f.seed for f in leaderboard([failed, again]).failures] == []
 
 
@@ -223,6 +224,12 @@ def test_published_figures(tmp_path: Path) -> None:
         ("[other]", "expected .*figure"),
         ('[[figure]]\nrecipe = "a"\nvalue = 0.5', "expected recipe, value and source"),
         ('[[figure]]\nrecipe = "a"\nvalue = 91.7\nsource = "b"', "0.917, not 91.7"),
+        ('[[figure]]\nrecipe = "a"\nvalue = 0x' + "f" * 5000 + '\nsource = "b"', "value is a number of more than 4300 digits"),
+        ('[[figure]]\nrecipe = "a"\nvalue = ' + "9" * 310 + '\nsource = "b"', "value is 999"),
+        ('[[figure]]\nrecipe = "a"\nvalue = ' + "9" * 5000 + '\nsource = "b"', "no TOML"),
+        ('[[figure]]\nrecipe = "a"\nvalue = nan\nsource = "b"', "value is nan"),
+        ("figure = " + "[" * 5000, "no TOML"),
+        ("figure = [{value = 1, source = 1, recipe." + ".".join("a" * 5000) + " = 1}]", "are text"),
         ('[[figure]]\nrecipe = 1\nvalue = 0.5\nsource = "b"', "are text"),
     ):
         file.write_text(text)

@@ -15,12 +15,12 @@ from multiprocessing import connection
 from typing import Any
 
 from dazoo.contracts import Executor
+from dazoo.contracts import Job
 from dazoo.contracts import Outcome
-from dazoo.contracts import Task
 from dazoo.errors import ExecutorError
 from dazoo.errors import SettingsError
 from dazoo.processes import GRACE
-from dazoo.processes import TaskProcess
+from dazoo.processes import JobProcess
 from dazoo.processes import gpu_memory
 from dazoo.processes import main_memory
 from dazoo.processes import stop
@@ -54,20 +54,20 @@ class RayExecutor(Executor):
         self._host: Any = None
         self._gpu = 0
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
-        queue, running = iter(tasks), dict[Any, Task]()
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        queue, running = iter(jobs), dict[Any, Job]()
         ray = self._connected()
         try:
             while True:
-                while len(running) < self._room() and (task := next(queue, None)) is not None:
-                    running[self._submit(task)] = task
+                while len(running) < self._room() and (job := next(queue, None)) is not None:
+                    running[self._submit(job)] = job
                 if not running:
                     return
                 for ended in ray.wait(list(running), num_returns=1, timeout=5)[0]:  # a look at the cluster's size now and then
                     yield Outcome(running.pop(ended), self._error(ended))
         finally:
-            for task in running:
-                ray.cancel(task)
+            for reference in running:
+                ray.cancel(reference)
             ray.wait(list(running), num_returns=len(running), timeout=GRACE + 5) if running else None
 
     def _connected(self) -> Any:
@@ -93,24 +93,24 @@ class RayExecutor(Executor):
         """Cells to have in Ray's hands."""
         return self.workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)) // self.cpus)
 
-    def _submit(self, task: Task) -> Any:
+    def _submit(self, job: Job) -> Any:
         largest = max((node["Resources"].get("memory", 0.0) for node in self._ray.nodes() if node["Alive"]), default=0.0)
         options = {
             "num_cpus": self.cpus,
-            "num_gpus": self._share(task),
-            "memory": int(min(1.2 * task.memory, largest)),
-            "name": task.title,
+            "num_gpus": self._share(job),
+            "memory": int(min(1.2 * job.memory, largest)),
+            "name": job.title,
         }
         variables = {key: value for key, value in os.environ.items() if key.startswith("DAZOO_")}
-        return self._host.options(**options).remote(task, self.cpus, variables)
+        return self._host.options(**options).remote(job, self.cpus, variables)
 
-    def _share(self, task: Task) -> float:
+    def _share(self, job: Job) -> float:
         """Part of a GPU: what it needs, by its memory; a whole one where that is not known, or several."""
         if not self._ray.cluster_resources().get("GPU"):
             return 0.0
-        if task.devices > 1:
-            return float(task.devices)
-        return min(1.0, math.ceil(120 * task.device_memory / self._gpu) / 100 or 1.0) if self._gpu else 1.0
+        if job.devices > 1:
+            return float(job.devices)
+        return min(1.0, math.ceil(120 * job.device_memory / self._gpu) / 100 or 1.0) if self._gpu else 1.0
 
     def _error(self, ended: Any) -> str | None:
         try:
@@ -123,15 +123,15 @@ class RayExecutor(Executor):
             return f"{type(exc).__name__}: {str(exc).strip().splitlines()[0]}"
 
 
-def host(task: Task, threads: int, variables: dict[str, str]) -> str | None:
-    """In a Ray worker: run the task in a process, and say what went wrong, or None."""
+def host(job: Job, threads: int, variables: dict[str, str]) -> str | None:
+    """In a Ray worker: run the job in a process, and say what went wrong, or None."""
     import ray
 
     gpus = ",".join(str(gpu) for gpu in ray.get_gpu_ids())
     if gpus:
-        process = TaskProcess(task, threads=threads, environment={**variables, "CUDA_VISIBLE_DEVICES": gpus})
+        process = JobProcess(job, threads=threads, environment={**variables, "CUDA_VISIBLE_DEVICES": gpus})
     else:
-        process = TaskProcess(task, threads=threads, memory=int(0.9 * main_memory()), environment=variables)
+        process = JobProcess(job, threads=threads, memory=int(0.9 * main_memory()), environment=variables)
     try:
         while not connection.wait([process.sentinel], POLL):  # Ray cancels by an exception, which cannot break into a longer wait
             pass

@@ -12,12 +12,12 @@ from multiprocessing import connection
 from typing import Any
 
 from dazoo.contracts import Executor
+from dazoo.contracts import Job
 from dazoo.contracts import Outcome
-from dazoo.contracts import Task
 from dazoo.data.paths import cache_dir
 from dazoo.data.paths import expanded
 from dazoo.errors import SettingsError
-from dazoo.processes import TaskProcess
+from dazoo.processes import JobProcess
 from dazoo.processes import stop
 
 
@@ -62,13 +62,13 @@ class SubmititExecutor(Executor):
         place = expanded(folder) if folder else cache_dir() / "submitit"
         cluster = cluster or ("slurm" if shutil.which("srun") else "local")
         try:
-            self.jobs = submitit.AutoExecutor(folder=place / "%j", cluster=cluster)
-            self.jobs.update_parameters(timeout_min=minutes, cpus_per_task=cpus, gpus_per_node=gpus, **parameters)
+            self.slurm = submitit.AutoExecutor(folder=place / "%j", cluster=cluster)
+            self.slurm.update_parameters(timeout_min=minutes, cpus_per_task=cpus, gpus_per_node=gpus, **parameters)
         except (NameError, ValueError, RuntimeError, TypeError) as exc:
             raise SettingsError(f"submitit does not take these settings: {exc}") from exc
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
-        queue, running = iter(tasks), dict[Any, Task]()
+    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        queue, running = iter(jobs), dict[Any, Job]()
         try:
             while True:
                 fresh = list(islice(queue, (self.workers or ARRAY) - len(running)))
@@ -76,34 +76,35 @@ class SubmititExecutor(Executor):
                     running.update(self._submit(fresh))
                 if not running:
                     return
-                ended = [job for job in running if job.done()]
-                for job in ended:
-                    yield Outcome(running.pop(job), _error(job))
+                ended = [handle for handle in running if handle.done()]
+                for handle in ended:
+                    yield Outcome(running.pop(handle), _error(handle))
                 if not ended:
                     time.sleep(POLL)
         finally:
-            for job in running:
-                job.cancel(check=False)
+            for handle in running:
+                handle.cancel(check=False)
 
-    def _submit(self, tasks: list[Task]) -> dict[Any, Task]:
-        if not self.memory_given and all(task.memory for task in tasks):
-            self.jobs.update_parameters(mem_gb=math.ceil(1.2 * max(task.memory for task in tasks) / 2**30))
+    def _submit(self, jobs: list[Job]) -> dict[Any, Job]:
+        """The jobs by submitit's handle of the Slurm job that runs each."""
+        if not self.memory_given and all(job.memory for job in jobs):
+            self.slurm.update_parameters(mem_gb=math.ceil(1.2 * max(job.memory for job in jobs) / 2**30))
         if self.gpus:
-            self.jobs.update_parameters(gpus_per_node=max(self.gpus, *(task.devices for task in tasks)))
-        with self.jobs.batch():
-            jobs = [self.jobs.submit(Host(task, self.cpus)) for task in tasks]
-        return dict(zip(jobs, tasks, strict=True))
+            self.slurm.update_parameters(gpus_per_node=max(self.gpus, *(job.devices for job in jobs)))
+        with self.slurm.batch():
+            handles = [self.slurm.submit(Host(job, self.cpus)) for job in jobs]
+        return dict(zip(handles, jobs, strict=True))
 
 
 class Host:
-    """In a Slurm job: runs the task in a process of its own. Called, it says what went wrong, or None."""
+    """In a Slurm job: runs a job of ours in a process of its own. Called, it returns what went wrong, or None."""
 
-    def __init__(self, task: Task, threads: int) -> None:
-        self.task, self.threads = task, threads
-        self._process: TaskProcess | None = None
+    def __init__(self, job: Job, threads: int) -> None:
+        self.job, self.threads = job, threads
+        self._process: JobProcess | None = None
 
     def __call__(self) -> str | None:
-        self._process = TaskProcess(self.task, threads=self.threads)
+        self._process = JobProcess(self.job, threads=self.threads)
         try:
             connection.wait([self._process.sentinel])
         except BaseException:  # cancelled
@@ -112,19 +113,19 @@ class Host:
         return self._process.outcome().error
 
     def checkpoint(self) -> Any:
-        """Called by submitit when the job must make room: let the task save, and queue it again."""
+        """Called by submitit when the Slurm job must make room: let ours save, and queue it again."""
         from submitit.helpers import DelayedSubmission
 
         if self._process is not None:
             stop([self._process])
-        return DelayedSubmission(Host(self.task, self.threads))
+        return DelayedSubmission(Host(self.job, self.threads))
 
 
-def _error(job: Any) -> str | None:
+def _error(handle: Any) -> str | None:
     from submitit.core.utils import FailedJobError
     from submitit.core.utils import UncompletedJobError
 
     try:
-        return job.result()
+        return handle.result()
     except (FailedJobError, UncompletedJobError) as exc:
         return f"{type(exc).__name__}: {str(exc).strip().splitlines()[0]}"
