@@ -89,15 +89,19 @@ class Plan:
 
     def identity(self, plugins: Plugins, data_digest: str) -> dict[str, Any]:
         """Everything that can change the result, as JSON values: never a path, a host or a time."""
-        arguments = {**self.arguments, "backbone": plugins.backbones.resolve(self.recipe.backbone).identify(**self.arguments["backbone"])}
         return {
             "recipe": str(self.recipe),
             "seed": self.seed,
             "settings": asdict(self.settings),
-            "arguments": {part: dict(values) for part, values in arguments.items() if values},
+            "arguments": {part: values for part, values in self.identified(plugins).items() if values},
             "data": data_digest,
             "plugins": versions(asdict(self.recipe)),
         }
+
+    def identified(self, plugins: Plugins) -> dict[str, dict[str, Any]]:
+        """The constructor arguments by part as JSON values, in which no file has a path (see `Backbone.identify`)."""
+        backbone = plugins.backbones.resolve(self.recipe.backbone).identify(**self.arguments["backbone"])
+        return {part: dict(values) for part, values in {**self.arguments, "backbone": backbone}.items()}
 
     def adapts(self, plugins: Plugins) -> bool:
         """Whether the recipe does more than train on the source."""

@@ -165,7 +165,7 @@ class Run:
             "classes": list(train.classes),
             "channels": train.channels,
             "size": self.plan.settings.size,
-            **describe(result, self.plan.recipe, self.plan.arguments, numbers, self.plan.seed),
+            **describe(result, self.plan.recipe, self.plan.identified(self.plugins), numbers, self.plan.seed),
         }
         method = answers_itself(result.method)
         return Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
