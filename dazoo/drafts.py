@@ -23,7 +23,7 @@ from dazoo.plain import to_disk
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # mypy has no way to say that a module may be missing
 
 _TRIES = 8
 

@@ -88,11 +88,15 @@ class Numbers:
     def from_json(cls, tree: dict[str, Any], epochs: int) -> Numbers:
         most = epochs - 1 if epochs else checks.MOST
         return cls(
-            *(checks.share(tree, key) for key in ("source_only", "last", "chosen", "oracle")),
-            checks.whole(tree, "n_target", none=True),
-            checks.text(tree, "validator", none=True),
-            *(checks.whole(tree, key, most=most, none=True) for key in ("chosen_epoch", "oracle_epoch")),
-            checks.numbers(tree, "choices") if tree.get("choices") is not None else None,
+            source_only=checks.share(tree, "source_only"),
+            last=checks.share(tree, "last"),
+            chosen=checks.share(tree, "chosen"),
+            oracle=checks.share(tree, "oracle"),
+            n_target=checks.whole(tree, "n_target", none=True),
+            validator=checks.text(tree, "validator", none=True),
+            chosen_epoch=checks.whole(tree, "chosen_epoch", most=most, none=True),
+            oracle_epoch=checks.whole(tree, "oracle_epoch", most=most, none=True),
+            choices=checks.numbers(tree, "choices") if tree.get("choices") is not None else None,
         )
 
 

@@ -65,7 +65,7 @@ class Grid:
         registries = plugins.registries()
         backbones, scenarios = _matching(plugins.backbones, self.backbones), _matching(plugins.scenarios, self.scenarios)
         gans, methods = _matching(plugins.gans, self.gans), _matching(plugins.methods, self.methods)
-        helped = [(None, m) for m in methods] + [(g, None) for g in gans]
+        helped: list[tuple[str | None, str | None]] = [*((None, m) for m in methods), *((g, None) for g in gans)]
         helped += [(g, m) for g in gans for m in methods] if self.triples else []
         counts = Counter(r.name for kind in KINDS for r in registries[kind].registrations())
         for scenario in scenarios:

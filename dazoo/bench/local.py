@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from collections.abc import Iterable
-from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 from multiprocessing import connection
+from typing import cast
 
 from dazoo.contracts import Executor
 from dazoo.contracts import Job
@@ -56,7 +57,7 @@ class LocalExecutor(Executor):
         self.places = [Place(gpu, size) for gpu, size in gpu_memory().items()] or [Place(None, main_memory())]
         self.limit = memory or int(0.9 * main_memory())
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job]) -> Generator[Outcome, None, None]:
         queue, waiting, running = iter(jobs), None, dict[int, tuple[JobProcess, list[Place]]]()
         try:
             while True:
@@ -67,7 +68,7 @@ class LocalExecutor(Executor):
                     continue
                 if not running:
                     return
-                for sentinel in connection.wait(list(running)):
+                for sentinel in cast("list[int]", connection.wait(list(running))):  # some of what it was given
                     process, places = running.pop(sentinel)
                     for place in places:
                         place.expected.pop(sentinel)

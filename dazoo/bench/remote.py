@@ -80,8 +80,8 @@ class RemoteStore(Store):
         # Whoever is refused may have been heard before, its answer lost and its request sent again: the record alone says whose it is.
         if not self._create(path, record.to_text().encode()) and self.record(path).at != at:
             with self._reached():
-                for file in self._below(at):
-                    self.fs.rm_file(f"{self.root}/{file}")
+                for name in self._below(at):
+                    self.fs.rm_file(f"{self.root}/{name}")
             return False
         with suppress(FileNotFoundError), self._reached(FileNotFoundError):
             self.fs.rm_file(f"{self.root}/failed/{path}.json")
@@ -138,9 +138,10 @@ class RemoteStore(Store):
     @contextmanager
     def _reached(self, *allowed: type[Exception]) -> Iterator[None]:
         """Turns what a file system's library raises, but for what is allowed, into the error that stops a grid and counts for no cell."""
+        passed: tuple[type[BaseException], ...] = (DazooError, *allowed)  # a signal's Interrupted too
         try:
             yield
-        except (DazooError, *allowed):  # a signal's Interrupted too
+        except passed:
             raise
         except Exception as exc:
             raise StoreError(

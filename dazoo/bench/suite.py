@@ -97,7 +97,8 @@ def _grid(suite: str, values: dict[str, Any]) -> Grid:
         if key not in known:
             raise SettingsError(f"The suite {suite!r} has {key!r}.{did_you_mean(key, known)} A grid has: {', '.join(known)}.")
         kind = {"triples": bool, "seeds": int, "settings": dict}.get(key, list)
-        if type(value) is not kind or kind is list and not all(isinstance(v, str) for v in value):
+        fits = type(value) is kind
+        if not fits or kind is list and not all(isinstance(v, str) for v in value):
             raise SettingsError(
                 f"The suite {suite!r} has {key} = {shown(value)}; expected the form that the suites in dazoo/bench/suites have."
             )

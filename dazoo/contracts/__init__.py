@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from dazoo.contracts.component import HEAD as HEAD
     from dazoo.contracts.component import Component as Component
     from dazoo.contracts.component import Group as Group
-    from dazoo.contracts.component import OptimizerSettings as OptimizerSettings
     from dazoo.contracts.component import Problem as Problem
     from dazoo.contracts.dataset import Dataset as Dataset
     from dazoo.contracts.dataset import Domains as Domains
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from dazoo.contracts.gan import ask_for as ask_for
     from dazoo.contracts.images import ImageSet as ImageSet
     from dazoo.contracts.method import Method as Method
+    from dazoo.contracts.optimizers import OptimizerSettings as OptimizerSettings
     from dazoo.contracts.step import BOTH as BOTH
     from dazoo.contracts.step import SOURCE as SOURCE
     from dazoo.contracts.step import TARGET as TARGET
@@ -82,12 +82,13 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "backbone": ("Backbone",),
-        "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "OptimizerSettings", "Problem"),
+        "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "Problem"),
         "dataset": ("Dataset", "Domains", "Scenario"),
         "executor": ("Executor", "Job", "Outcome"),
         "gan": ("GAN", "Ask", "Bridge", "Verdict", "ask_for"),
         "images": ("ImageSet",),
         "method": ("Method",),
+        "optimizers": ("OptimizerSettings",),
         "step": ("BOTH", "SOURCE", "TARGET", "Labelled", "Outputs", "Phase", "Step", "Unlabelled"),
         "validator": ("Evidence", "Validator"),
     },

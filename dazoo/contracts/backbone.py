@@ -9,6 +9,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch import nn
 
+from dazoo.contracts.optimizers import OptimizerSettings
+
 
 class Backbone(nn.Module):
     """From images to a feature map, a pooled feature and class scores, at any height and width.
@@ -57,7 +59,7 @@ class Backbone(nn.Module):
         """
         return arguments
 
-    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
+    def optimizers(self) -> Mapping[str, OptimizerSettings]:
         """Optimiser settings of the groups "backbone.body" and "backbone.head" over the run's own.
 
         Pretrained bodies learn at a tenth of the head's rate: {"backbone.body": {"lr_factor": 0.1}}.

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from typing import ClassVar
-from typing import TypedDict
 
 from torch import nn
 
 from dazoo.contracts.backbone import Backbone
+from dazoo.contracts.optimizers import OptimizerSettings
 from dazoo.contracts.step import Labelled
 from dazoo.contracts.step import Phase
 from dazoo.contracts.step import Step
@@ -23,21 +23,6 @@ BACKBONE = (BODY, HEAD)
 
 Group = nn.Module | Sequence[nn.Parameter]
 """A module, whose state checkpoints keep, or a list of parameters that some module holds."""
-
-
-class OptimizerSettings(TypedDict, total=False):
-    """Optimiser settings of one parameter group, over the run's own.
-
-    Keys: `optimizer` ("adamw", "adam", "sgd"), `lr` or `lr_factor` (a factor on the run's lr), `weight_decay`, `momentum` (sgd), `betas`
-    (adam, adamw). Any other key is an error.
-    """
-
-    optimizer: str
-    lr: float
-    lr_factor: float
-    weight_decay: float
-    momentum: float
-    betas: tuple[float, float]
 
 
 @dataclass(frozen=True)

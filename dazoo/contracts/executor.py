@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from collections.abc import Iterable
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ class Executor:
     def __init__(self, workers: int = 0) -> None:
         self.workers = workers
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job]) -> Generator[Outcome, None, None]:
         """Run every job and yield its outcome when it has ended. The next job is drawn when there is room for it.
 
         Closing the iterator (`close()`, or an exception in the loop over it) stops the jobs that still run: first by SIGTERM, which saves

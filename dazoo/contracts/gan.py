@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from dazoo.contracts.component import Component
-from dazoo.contracts.component import OptimizerSettings
 from dazoo.contracts.component import Problem
+from dazoo.contracts.optimizers import OptimizerSettings
 from dazoo.contracts.step import Phase
 from dazoo.contracts.step import Step
 from dazoo.errors import SettingsError

@@ -57,7 +57,8 @@ class Method(Component):
         They are `Outputs.logits` in every loss, what the evaluation counts and what a saved model predicts with. A method that answers with
         heads of its own names them in `heads`.
         """
-        return self.problem.backbone.head(features)
+        logits: Tensor = self.problem.backbone.head(features)
+        return logits
 
     def read(self, images: Tensor) -> Outputs:
         """Images (N, C_in, H, W) to features and logits in float32, in the backbone's present mode."""

@@ -41,8 +41,8 @@ class Average:
         for mean, module in self._pairs:
             for m, p in zip(mean.parameters(), module.parameters(), strict=True):
                 m.lerp_(p, 1 - decay)
-            for m, b in zip(mean.buffers(), module.buffers(), strict=True):
-                m.lerp_(b, 1 - decay) if m.is_floating_point() else m.copy_(b)
+            for kept, b in zip(mean.buffers(), module.buffers(), strict=True):
+                kept.lerp_(b, 1 - decay) if kept.is_floating_point() else kept.copy_(b)
 
 
 def answering(method: Method) -> dict[str, nn.Module]:

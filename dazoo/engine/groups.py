@@ -113,7 +113,7 @@ class Groups:
     def to(self, device: torch.device) -> None:
         """Move every module to a device, in the memory layout that convolutions are fastest in."""
         for module in self.modules.values():
-            module.to(device, memory_format=torch.channels_last)
+            module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs know only one at a time
 
 
 def make_optimizers(

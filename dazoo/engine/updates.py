@@ -16,6 +16,7 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Labelled
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
+from dazoo.contracts import Unlabelled
 from dazoo.engine.average import Average
 from dazoo.engine.device import autocast
 from dazoo.engine.groups import Groups
@@ -85,10 +86,10 @@ class Updates:
         """The method with the networks that are evaluated and kept: the averaged ones where there are any."""
         return self.method if self.average is None else self.average.method
 
-    def make_pass(self, source: Labelled | None, target: object, progress: float, number: int) -> Pass:
-        """A micro-batch for `step`; `target` is an `Unlabelled`."""
+    def make_pass(self, source: Labelled | None, target: Unlabelled, progress: float, number: int) -> Pass:
+        """A micro-batch for `step`."""
         teacher = None if self.average is None else self.average.method
-        return Pass(source, target, progress, number, self.method, teacher, self.settings.joint)  # type: ignore[arg-type]
+        return Pass(source, target, progress, number, self.method, teacher, self.settings.joint)
 
     def step(self, passes: Sequence[Pass], number: int, progress: float, *, after: Callable[[], None] = lambda: None) -> None:
         """Every phase that runs in this step, then the average and `after_step` of each component.

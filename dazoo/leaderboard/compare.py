@@ -200,15 +200,24 @@ def _common(p: Row, q: Row) -> list[int]:
 
 def _pair(p: Row, q: Row, rivals: int) -> Pair:
     seeds = _common(p, q)
-    values = [[row.values[s] for s in seeds] for row in (p, q)]
-    confusions = [row.confusion(seeds) for row in (p, q)]
-    gained, lost = (), ()
-    if confusions[0] is not None and confusions[1] is not None and confusions[0][0] == confusions[1][0]:
-        gained, lost = class_changes(confusions[0][1], confusions[1][1], confusions[0][0])
-    names = [row.name + (f"@{row.key} ({row.settings})" if row.differs else "") for row in (p, q)]
-    means = tuple(math.fsum(v) / len(v) for v in values)
-    differences = paired([x - y for x, y in zip(*values, strict=True)])
-    return Pair(p.scenario or "own pictures", *names, tuple(seeds), means, differences, gained, lost, _notes(p, q, rivals))  # type: ignore[arg-type]
+    xs, ys = ([row.values[s] for s in seeds] for row in (p, q))
+    mine, other = p.confusion(seeds), q.confusion(seeds)
+    gained: tuple[ClassChange, ...] = ()
+    lost: tuple[ClassChange, ...] = ()
+    if mine is not None and other is not None and mine[0] == other[0]:
+        gained, lost = class_changes(mine[1], other[1], mine[0])
+    first, second = (row.name + (f"@{row.key} ({row.settings})" if row.differs else "") for row in (p, q))
+    return Pair(
+        scenario=p.scenario or "own pictures",
+        first=first,
+        second=second,
+        seeds=tuple(seeds),
+        means=(math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)),
+        paired=paired([x - y for x, y in zip(xs, ys, strict=True)]),
+        gained=gained,
+        lost=lost,
+        notes=_notes(p, q, rivals),
+    )
 
 
 def _notes(p: Row, q: Row, rivals: int) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def rank_text(s: Standing) -> str:
 
 
 def _section(section: Section, figures: Mapping[str, Sequence[Figure]]) -> list[str]:
-    head = ("rank", "recipe", "last epoch", "against source-only", "chosen", "oracle", "time", "images/s")
+    head: tuple[str, ...] = ("rank", "recipe", "last epoch", "against source-only", "chosen", "oracle", "time", "images/s")
     told = sorted({f.source for s in section.standings for f in figures.get(s.row.name, ())})
     rows = []
     for s in section.standings:

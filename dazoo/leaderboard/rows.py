@@ -93,7 +93,7 @@ class Row:
     @property
     def values(self) -> dict[int, float]:
         """Accuracy after the last epoch, by seed."""
-        return {run.seed: run.numbers.last for run in self.runs}
+        return {run.seed: last for run in self.runs if (last := run.numbers.last) is not None}  # a run without one is a failure, no row's
 
     @cached_property
     def last(self) -> Summary:
@@ -135,9 +135,8 @@ class Row:
     def confusion(self, seeds: Collection[int]) -> tuple[tuple[str, ...], np.ndarray] | None:
         """Classes and summed counts (K, K) int64 of the runs with these seeds; None where one has no matrix, or other classes."""
         runs = [run for run in self.runs if run.seed in seeds]
-        if any(run.confusion is None or run.classes != runs[0].classes for run in runs):
-            return None
-        return runs[0].classes, np.sum([run.confusion for run in runs], axis=0, dtype=np.int64)
+        counts = [run.confusion for run in runs if run.confusion is not None and run.classes == runs[0].classes]
+        return (runs[0].classes, np.stack(counts).sum(axis=0, dtype=np.int64)) if len(counts) == len(runs) else None
 
     def _summary(self, column: str) -> Summary | None:
         values = [getattr(run.numbers, column) for run in self.runs]

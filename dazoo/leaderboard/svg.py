@@ -156,7 +156,8 @@ def scatter(points: Sequence[Point], title: str) -> Markup:
         parts.append(_("<text x='{}' y='{}' text-anchor='middle'>{}</text>", _n(x(seconds)), h - bottom + 15, duration(seconds)))
     parts.append(_("<text x='{}' y='{}' text-anchor='middle'>time of training a run</text>", _n((left + w - right) / 2), h - 5))
     order = sorted(points, key=lambda p: (p.seconds, -p.mean, p.label))
-    best, boxes, labels = -1.0, [], []
+    best, labels = -1.0, list[Markup]()
+    boxes: list[tuple[float, float, float, float]] = []  # left, top, right, bottom
     for p in order:
         a, b, ahead = x(p.seconds), y(p.mean), p.mean > best
         best = max(best, p.mean)

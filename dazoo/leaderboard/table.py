@@ -129,7 +129,7 @@ def _section(rows: list[Row], several_protocols: bool) -> Section:
     for row, (rank, best) in zip(rows, ranks, strict=True):
         partner = partner_of(row, plain.get(row.recipe.backbone, ())) if row.adapts else None
         gain = paired_difference(row.values, partner.values) if partner else None
-        standings.append(Standing(row, rank, holders[rank] > 1, best, gain, partner))
+        standings.append(Standing(row, rank, rank is not None and holders[rank] > 1, best, gain, partner))
     first = rows[0]
     title = first.scenario or "own pictures"
     return Section(title + (f" (protocol {first.protocol})" if several_protocols else ""), first.scenario, first.protocol, tuple(standings))

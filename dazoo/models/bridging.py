@@ -19,7 +19,7 @@ from dazoo.errors import SettingsError
 from dazoo.models.tensors import check_file
 from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import read_tensors
-from dazoo.registry.plugins import CORE
+from dazoo.registry.discovery import CORE
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.registry import did_you_mean
 
@@ -35,7 +35,7 @@ def bridge_for(plugins: Plugins, gan: str, kind: str | None = None) -> str:
         SettingsError: `kind` does not fit, or several fit and nobody chooses.
     """
     cls: type[GAN] = plugins.gans.resolve(gan)
-    takes = getattr(cls, "takes", frozenset())
+    takes: frozenset[str] = getattr(cls, "takes", frozenset())
     fit = [name for name in plugins.bridges.names() if plugins.bridges.resolve(name).feeds <= takes]
     if not fit:
         feeds = sorted({what for name in plugins.bridges.names() for what in plugins.bridges.resolve(name).feeds})

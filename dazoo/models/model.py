@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -341,7 +342,7 @@ class Model(nn.Module):
 
     def problem(self) -> Problem:
         """The task as a bridge or a method sees it."""
-        return problem_of(unwrapped(self.backbone), self.config)
+        return problem_of(cast("Backbone", unwrapped(self.backbone)), self.config)
 
     def _indices(self, labels: Any, n: int) -> Tensor:
         """Class names or indices as (n,) int64."""
@@ -351,7 +352,7 @@ class Model(nn.Module):
         indices = []
         for label in many:
             index = self.classes.index(label) if label in self.classes else label
-            if not isinstance(index, Integral) or not 0 <= index < len(self.classes):
+            if not isinstance(index, Integral) or not 0 <= int(index) < len(self.classes):
                 raise SettingsError(
                     f"label {label!r} is no class; expected a name such as {self.classes[0]!r}, or an index below {len(self.classes)}."
                 )

@@ -123,9 +123,9 @@ def versions(recipe: Mapping[str, str | None]) -> dict[str, str]:
     """Versions of dazoo, of the distributions that bring the parts, and of those that the parts wrap, by distribution."""
     found = {"dazoo": __version__}
     for kind, registry in zoo().registries().items():
-        if recipe.get(kind):
+        if name := recipe.get(kind):
             try:
-                entry = registry.get(recipe[kind])
+                entry = registry.get(name)
             except DazooError:  # a part that is not installed here
                 continue
             if entry.dist:

@@ -51,7 +51,8 @@ def keyed(package: str, folder: str, names: Collection[str], holds: str) -> dict
         >>> keyed("a_package_that_is_not_installed", "models", ["resnet18"], "url=")
         {}
     """
-    known, pattern, found = frozenset(names), re.compile(holds), {}
+    known, pattern = frozenset(names), re.compile(holds)
+    found: dict[str, bool] = {}
     for text in _texts(package, folder):
         keys = [m for m in _KEY.finditer(text) if m[1] in known]
         for key, after in zip_longest(keys, keys[1:]):

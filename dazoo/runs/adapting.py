@@ -71,7 +71,7 @@ def adapt(
     adapting = build_method(plugins, before, method, arguments, target_count=len(images))
     known = {**before.config.get("settings", {}), "size": before.size, "batch": min(64, max(2, len(images)))}
     base = Settings.layered({k: v for k, v in known.items() if k in ("size", "batch", "augment", "precision")})
-    recipe = replace(Recipe(**before.recipe), method=method)
+    recipe = replace(Recipe(**before.config["recipe"]), method=method)
     data = TrainingData(None, None, images, images)
     setup = Setup(str(recipe), adapting, None, data, stage_settings(base, adapting, run), seed=seed)
     result = adapt_trained(setup, Site(where, quiet=quiet))

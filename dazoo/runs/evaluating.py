@@ -19,6 +19,7 @@ from dazoo.data.scenario import load_scenario
 from dazoo.engine.average import answering
 from dazoo.engine.device import choose_device
 from dazoo.engine.observe import outputs_of
+from dazoo.errors import DataError
 from dazoo.errors import SettingsError
 from dazoo.metrics.accuracy import accuracy
 from dazoo.metrics.accuracy import balanced_accuracy
@@ -69,7 +70,7 @@ def evaluate(
 
     Raises:
         SettingsError: no scenario and no folder, classes that the model does not know, or a head of another width than there are classes.
-        DataError: pictures that are missing or cannot be read.
+        DataError: pictures that are missing, cannot be read, or have no labels.
     """
     model = resolve_model(model)
     plugins = zoo()
@@ -82,6 +83,9 @@ def evaluate(
         built = plugins.scenarios.build(name)
         images = load_scenario(built, data, size=model.size, channels=model.channels, download=download, zoo=plugins).target_test
         images = _in_order(images, model)
+    labels = images.labels
+    if labels is None:
+        raise DataError(f"{images.name} has no labels, so right answers cannot be counted.")
     where = choose_device(device)
     backbone, method = deepcopy((model.backbone, model.method))
     method = method or Method(replace(model.problem(), backbone=backbone))
@@ -89,7 +93,7 @@ def evaluate(
     for network in networks:
         network.to(where)
     logits = outputs_of(method.read, networks, images.images, where, "fp32").logits
-    predicted, labels, k = model.check_width(logits).argmax(1).numpy(), images.labels, len(model.classes)
+    predicted, k = model.check_width(logits).argmax(1).numpy(), len(model.classes)
     by_class = per_class_accuracy(labels, predicted, k)  # (K,), NaN where a class has no picture
     return Evaluation(
         accuracy=accuracy(labels, predicted),

@@ -81,7 +81,7 @@ def closing_stops_what_runs(name: str, settings: dict[str, Any]) -> None:
         outcomes = _executor(name, settings).run([_job(leave_the_pid, folder, 0), _job(run_until_stopped, folder, 1)])
         next(outcomes)
         _wait_for(lambda: (folder / "1").exists())
-        outcomes.close()  # type: ignore[attr-defined]
+        outcomes.close()
         _wait_for(lambda: (folder / "1").read_text().endswith("saved"))
         pid = int((folder / "1").read_text().split()[0])
         _wait_for(lambda: not Path(f"/proc/{pid}").exists())

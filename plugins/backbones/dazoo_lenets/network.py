@@ -24,6 +24,7 @@ class _Digits(Backbone):
 
     convolutions: nn.Sequential
     fc: nn.Sequential
+    drop: nn.Dropout
 
     def forward_features(self, x: Tensor) -> Tensor:
         f = self.convolutions(x)

@@ -35,7 +35,7 @@ def cfg_of(arch: str, pretrained: Any) -> tuple[str, PretrainedCfg]:
         raise SettingsError(f"timm {timm.__version__} has no architecture {arch!r}; `dazoo list backbones 'timm_*'` shows what it has.")
     check_form(pretrained, arch)
     if pretrained is False or is_path(pretrained):
-        return arch, timm.get_pretrained_cfg(arch)
+        return arch, _cfg(arch)
     known = {name.partition(".")[2]: cfg for name, cfg in get_arch_pretrained_cfgs(arch).items() if cfg.has_weights}
     if not known:
         raise SettingsError(f"timm has no pretrained weights for {arch}; name timm_{arch} for a random start, or give a file's path.")
@@ -43,7 +43,7 @@ def cfg_of(arch: str, pretrained: Any) -> tuple[str, PretrainedCfg]:
         has = ", ".join(filter(None, known)) or "one set, pretrained=True"
         raise SettingsError(f"timm's {arch} has no weights tagged {pretrained!r}; it has {has}. A path to a file ends in .safetensors.")
     name = arch if pretrained is True else f"{arch}.{pretrained}"
-    return name, timm.get_pretrained_cfg(name)
+    return name, _cfg(name)
 
 
 def fetch(name: str, options: Mapping[str, Any]) -> nn.Module:
@@ -57,7 +57,7 @@ def fetch(name: str, options: Mapping[str, Any]) -> nn.Module:
         with tensors_only():
             return timm.create_model(name, pretrained=True, **options)
     except Exception as exc:
-        cfg = timm.get_pretrained_cfg(name)
+        cfg = _cfg(name)
         where = cfg.hf_hub_id or cfg.url
         reason = f"{type(exc).__name__}: {' '.join(str(exc).split())[:160]}"
         if _is_network(exc):
@@ -73,6 +73,12 @@ def fetch(name: str, options: Mapping[str, Any]) -> nn.Module:
                 "Remove them from the cache and fetch them again."
             ) from exc
         raise
+
+
+def _cfg(name: str) -> PretrainedCfg:
+    """timm's record of the weights; where it has none, its defaults, as timm itself takes them."""
+    found = timm.get_pretrained_cfg(name)
+    return PretrainedCfg() if found is None else found
 
 
 def _is_network(exc: BaseException | None) -> bool:

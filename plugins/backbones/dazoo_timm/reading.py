@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from dataclasses import replace
 from functools import cache
 from typing import Any
+from typing import Protocol
+from typing import cast
 
 import timm
 import torch
@@ -80,8 +82,8 @@ class Reading:
     def ask(self, net: nn.Module, x: Tensor) -> Any:
         """The network's own answer."""
         if self.through == "forward_features":
-            return net.forward_features(x)
-        return net.forward_intermediates(x, indices=1, output_fmt="NCHW", intermediates_only=True)
+            return _timm(net).forward_features(x)
+        return _timm(net).forward_intermediates(x, indices=1, output_fmt="NCHW", intermediates_only=True)
 
     def map(self, net: nn.Module, x: Tensor) -> Tensor:
         """Pictures of a size that fits to the map (N, C, h, w)."""
@@ -104,7 +106,7 @@ def reading(arch: str, size: int | None = None) -> Reading:
             if found is None and size is not None:
                 options, net = _twin(arch, size)
             if found is None:
-                fixed = (size, size) if size else tuple(net.pretrained_cfg["input_size"][1:])
+                fixed = (size, size) if size else _own_size(net)
                 found = _find(net, Reading(options, through=through, fixed=fixed), ((1, 16),), reasons)
             if found is not None:
                 break
@@ -124,7 +126,7 @@ def reading(arch: str, size: int | None = None) -> Reading:
 def headless(net: nn.Module) -> nn.Module:
     """The network with its class layer taken off."""
     if hasattr(net, "reset_classifier"):  # encoders have no class layer
-        net.reset_classifier(0)
+        _timm(net).reset_classifier(0)
     return net
 
 
@@ -149,6 +151,27 @@ def _twin(arch: str, size: int | None) -> tuple[dict[str, Any], nn.Module]:
                 layer.forward = _same  # they keep the shape, and are what takes longest without storage
         return options, net
     raise SettingsError(f"timm's {arch} is made for one picture size that cannot be set; leave `size` out.")
+
+
+class _Network(Protocol):
+    """What timm's networks have beside what every module has; no class of timm's declares it."""
+
+    pretrained_cfg: Mapping[str, Any]
+
+    def forward_features(self, x: Tensor) -> Any: ...
+
+    def forward_intermediates(self, x: Tensor, *, indices: int, output_fmt: str, intermediates_only: bool) -> Any: ...
+
+    def reset_classifier(self, num_classes: int) -> None: ...
+
+
+def _timm(net: nn.Module) -> _Network:
+    return cast("_Network", net)
+
+
+def _own_size(net: nn.Module) -> tuple[int, int]:
+    _, h, w = _timm(net).pretrained_cfg["input_size"]
+    return h, w
 
 
 def _same(x: Tensor, *_: Any) -> Tensor:

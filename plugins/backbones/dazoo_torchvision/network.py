@@ -10,6 +10,7 @@ from torch import Tensor
 from torchvision.models import MaxVit
 from torchvision.models import VisionTransformer
 
+from dazoo.errors import SettingsError
 from dazoo_torchvision.fetching import build
 from dazoo_torchvision.fetching import fetch
 from dazoo_torchvision.fetching import range_of
@@ -75,11 +76,11 @@ class TorchvisionBackbone(Wrapped):
         self.norm = norm_of(net)
         self.body = Patches(net) if isinstance(net, VisionTransformer) else body_of(net)
         if chosen is not None:
-            path = is_path(pretrained)
-            whose = f"{os.fspath(pretrained) if path else chosen} as weights of torchvision's {arch}"
+            file = pretrained if is_path(pretrained) else None
+            whose = f"{chosen if file is None else os.fspath(file)} as weights of torchvision's {arch}"
             kept = {id(t) for layer in (self.body, self.norm) for t in layer.state_dict(keep_vars=True).values()}
             names = [name for name, t in net.state_dict(keep_vars=True).items() if id(t) in kept]
-            fill(net, read_file(pretrained) if path else fetch(arch, chosen), names, whose)
+            fill(net, fetch(arch, chosen) if file is None else read_file(file), names, whose)
         self.finish(width_of(self.body, max(64, self.smallest, self.fixed or 0)), *range_of(arch, chosen))
 
     def fit(self, h: int, w: int) -> tuple[int, int]:
@@ -114,4 +115,7 @@ class PretrainedTorchvision(Pretrained, TorchvisionBackbone):
 
     @classmethod
     def side(cls, arch: str, pretrained: object) -> int:
-        return max(weights_of(arch, pretrained).transforms().crop_size)
+        chosen = weights_of(arch, pretrained)
+        if chosen is None:
+            raise SettingsError(f"pretrained of {arch} is {pretrained!r}; only weights were trained on pictures of some size.")
+        return max(chosen.transforms().crop_size)

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dazoo.contracts import Backbone
+from dazoo.contracts import OptimizerSettings
 from dazoo.errors import SettingsError
 from dazoo_wrapping.weights import digest_of
 from dazoo_wrapping.weights import is_path
@@ -121,10 +122,11 @@ class Pretrained(Wrapped):
         raise NotImplementedError(f"{cls.__name__} must implement side(arch, pretrained).")
 
     @classmethod
-    def wants(cls, *, arch: str, pretrained: object = True, size: int | None = None, **_: Any) -> Mapping[str, Any]:
+    def wants(cls, **arguments: Any) -> Mapping[str, Any]:
+        arch, pretrained = arguments["arch"], arguments.get("pretrained", True)
         if pretrained is False:
             return {}
-        own = {"size": min(size or cls.side(arch, pretrained), MOST)}
+        own = {"size": min(arguments.get("size") or cls.side(arch, pretrained), MOST)}
         return {**own, **RESNET} if _RESNET.match(arch) else own
 
     @classmethod
@@ -136,5 +138,5 @@ class Pretrained(Wrapped):
             )
         return {**arguments, "pretrained": {"sha256": digest_of(pretrained)}} if is_path(pretrained) else arguments
 
-    def optimizers(self) -> Mapping[str, Mapping[str, Any]]:
+    def optimizers(self) -> Mapping[str, OptimizerSettings]:
         return {"backbone.body": {"lr_factor": 0.1}}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections.abc import Generator
 from collections.abc import Iterable
-from collections.abc import Iterator
 from multiprocessing import connection
 from typing import Any
 
@@ -54,7 +54,7 @@ class RayExecutor(Executor):
         self._host: Any = None
         self._gpu = 0
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job]) -> Generator[Outcome, None, None]:
         queue, running = iter(jobs), dict[Any, Job]()
         ray = self._connected()
         try:

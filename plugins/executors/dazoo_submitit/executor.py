@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import shutil
 import time
+from collections.abc import Generator
 from collections.abc import Iterable
-from collections.abc import Iterator
 from itertools import islice
 from multiprocessing import connection
 from typing import Any
@@ -67,7 +67,7 @@ class SubmititExecutor(Executor):
         except (NameError, ValueError, RuntimeError, TypeError) as exc:
             raise SettingsError(f"submitit does not take these settings: {exc}") from exc
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job]) -> Generator[Outcome, None, None]:
         queue, running = iter(jobs), dict[Any, Job]()
         try:
             while True:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -109,8 +112,13 @@ class CycleGAN(GAN):
 
     def _fool(self, critic: Critic, fake: Tensor, real: Tensor) -> Tensor:
         with torch.no_grad():
-            compared = critic(self.rules.shown(real)).logits if self.rules.compares else None
-        return self.rules.generator_loss(critic(self.rules.shown(fake)).logits, compared)
+            compared = self._judged(critic, real) if self.rules.compares else None
+        return self.rules.generator_loss(self._judged(critic, fake), compared)
+
+    def _judged(self, critic: Critic, images: Tensor) -> Sequence[Tensor]:
+        """The critic's logits for pictures (N, C, H, W), shown as the rules have it."""
+        verdict: Verdict = critic(self.rules.shown(images))
+        return verdict.logits
 
     def _critics(self, step: Step) -> dict[str, Tensor]:
         to_source, to_target = step.kept["cyclegan/fakes"]
@@ -120,12 +128,12 @@ class CycleGAN(GAN):
         )
         terms = {}
         for side, critic, real, fake in sides:
-            seen, drawn = real.detach(), self.pools[side].exchange(fake)
+            seen, drawn = real.detach(), cast("ImagePool", self.pools[side]).exchange(fake)
             if self.rules.penalises:
                 seen.requires_grad_(), drawn.requires_grad_()
-            on_real, on_fake = critic(self.rules.shown(seen)).logits, critic(self.rules.shown(drawn)).logits
+            on_real, on_fake = self._judged(critic, seen), self._judged(critic, drawn)
             terms[f"critic/{side}"] = 0.5 * self.rules.critic_loss(on_real, on_fake)
-            penalties = self.rules.penalties((seen, on_real), (drawn, on_fake), lambda x, critic=critic: critic(self.rules.shown(x)).logits)
+            penalties = self.rules.penalties((seen, on_real), (drawn, on_fake), partial(self._judged, critic))
             terms |= {f"{name}/{side}": value for name, value in penalties.items()}
         return terms
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,6 +16,8 @@ from dazoo.contracts import Outputs
 from dazoo.contracts import Phase
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
+from dazoo.losses.adversarial import MultilinearMap
+from dazoo.losses.adversarial import RandomizedMap
 from dazoo.losses.adversarial import conditioner
 from dazoo.losses.adversarial import domain_adversarial
 from dazoo.losses.adversarial import entropy_weights
@@ -37,6 +37,9 @@ class FeaturesAlone(nn.Module):
         return features
 
 
+View = FeaturesAlone | MultilinearMap | RandomizedMap
+
+
 class DANN(Method):
     """Domain-adversarial training of neural networks. Ganin et al., JMLR 2016.
 
@@ -51,17 +54,19 @@ class DANN(Method):
             align the label shares of two domains that differ in them (Tachet des Combes et al., NeurIPS 2020).
     """
 
-    view: ClassVar[Callable[[int, int], Any]] = FeaturesAlone
-    """Makes the module from features (N, C) and probabilities (N, K) to what the critic sees, (N, out_features)."""
-
     def __init__(
         self, problem: Problem, *, weight: float = 1.0, reversal: float = 1.0, hidden: int = 256, match_prior: bool = True
     ) -> None:
         super().__init__(problem)
         self.weight, self.reversal, self.match_prior = weight, reversal, match_prior
-        self.seen: nn.Module = type(self).view(problem.backbone.num_features, problem.num_classes)
+        self.seen = self.view(problem.backbone.num_features, problem.num_classes)
         self.critic = _critic(self.seen.out_features, hidden)
         self.shares = RunningShares(problem.num_classes)
+
+    @staticmethod
+    def view(num_features: int, num_classes: int) -> View:
+        """The module from features (N, C) and probabilities (N, K) to what the critic sees, (N, out_features)."""
+        return FeaturesAlone(num_features, num_classes)
 
     def sample_weights(self, outputs: Outputs) -> Tensor | None:
         """Weights of the domain loss, (N,), or None for equal ones."""
@@ -100,11 +105,13 @@ class CDAN(DANN):
         settings: those of DANN.
     """
 
-    view = staticmethod(conditioner)
-
     def __init__(self, problem: Problem, *, entropy: bool = True, **settings: Any) -> None:
         super().__init__(problem, **settings)
         self.entropy = entropy
+
+    @staticmethod
+    def view(num_features: int, num_classes: int) -> View:
+        return conditioner(num_features, num_classes)
 
     def sample_weights(self, outputs: Outputs) -> Tensor | None:
         return entropy_weights(outputs.logits.softmax(1)) if self.entropy else None
