@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import fields
 
 import numpy as np
 
 from dazoo.errors import DataError
 from dazoo.errors import UnknownName
-from dazoo.metrics.intervals import summarise
 from dazoo.plain import strict_json
 
 
@@ -51,22 +48,6 @@ class FourNumbers:
     def to_json(self) -> str:
         """Strict JSON: what is not finite becomes null."""
         return strict_json(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> FourNumbers:
-        """Inverse of `to_json`.
-
-        Raises:
-            DataError: text that is no such JSON, or lacks a field.
-        """
-        try:
-            data = json.loads(text)
-            values = {f.name: data[f.name] for f in fields(cls) if f.name in data or f.name != "choices"}
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise DataError(f"This is no record of four numbers ({error!r}); expected the JSON that FourNumbers.to_json writes.") from error
-        for name in ("last", "chosen", "oracle"):
-            values[name] = math.nan if values[name] is None else values[name]
-        return cls(**values)
 
 
 def choose(scores: Sequence[float] | np.ndarray) -> int:
@@ -126,19 +107,3 @@ def four_numbers(
         oracle_epoch=best,
         choices={name: float(accuracies[e]) for name, e in epochs.items()},
     )
-
-
-def table(rows: Mapping[str, Sequence[FourNumbers]], level: float = 0.95) -> str:
-    """Plain text, one line a recipe: mean over its runs (one a seed), half the t interval, and how many; "-" is not measured."""
-    lines = [("recipe", *(c.replace("_", "-") for c in COLUMNS), "validator", "pictures")]
-    for name, runs in rows.items():
-        cells = [_cell([getattr(run, column) for run in runs], level) for column in COLUMNS]
-        validators, pictures = ({str(getattr(run, key)) for run in runs} for key in ("validator", "n_target"))
-        lines.append((name, *cells, "/".join(sorted(validators)), "/".join(sorted(pictures))))
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-
-
-def _cell(values: Sequence[float | None], level: float) -> str:
-    measured = [v for v in values if v is not None and math.isfinite(v)]
-    return str(summarise(measured, level)) if measured else "-"

@@ -93,11 +93,6 @@ def paired_difference(first: Mapping[int, float], second: Mapping[int, float], l
     return summarise([first[s] - second[s] for s in seeds], level)
 
 
-def overlap(a: Interval, b: Interval) -> bool:
-    """Whether two intervals share a point. Apart, the difference is real; sharing one does not show that there is none."""
-    return a.low <= b.high and b.low <= a.high
-
-
 def t_quantile(p: float, freedom: int) -> float:
     """Quantile of Student's t distribution for p in (0, 1) and whole degrees of freedom from 1.
 

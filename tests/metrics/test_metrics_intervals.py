@@ -7,8 +7,6 @@ import pytest
 from scipy import stats
 
 from dazoo.errors import DataError
-from dazoo.metrics.intervals import Interval
-from dazoo.metrics.intervals import overlap
 from dazoo.metrics.intervals import paired_difference
 from dazoo.metrics.intervals import summarise
 from dazoo.metrics.intervals import t_quantile
@@ -69,11 +67,3 @@ def test_pairing_removes_what_a_seed_adds_to_both() -> None:
     assert s.interval.low > 0
     with pytest.raises(DataError, match="same seeds"):
         paired_difference({0: 1.0}, {1: 1.0})
-
-
-def test_overlap() -> None:
-    assert overlap(Interval(0, 2), Interval(1, 3))
-    assert overlap(Interval(0, 3), Interval(1, 2))
-    assert overlap(Interval(0, 1), Interval(1, 2))
-    assert not overlap(Interval(0, 1), Interval(1.1, 2))
-    assert not overlap(Interval(1.1, 2), Interval(0, 1))
