@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch import nn
 
+from dazoo.data import expanded
 from dazoo.errors import SettingsError
 from dazoo.errors import WeightsError
 
@@ -121,7 +122,7 @@ def check_form(pretrained: Any, arch: str) -> None:
 
 
 def _found(path: str | os.PathLike[str]) -> Path:
-    file = Path(path).expanduser()
+    file = expanded(path)
     if not file.is_file():
         raise WeightsError(
             f"pretrained names {file}, which is {'no file' if file.exists() else 'not there'}; give a safetensors file's path."
