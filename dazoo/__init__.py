@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dazoo.models.load import load
     from dazoo.models.save import save
     from dazoo.registry.hookspecs import hookimpl
+    from dazoo.registry.listing import list_augmentations
     from dazoo.registry.listing import list_backbones
     from dazoo.registry.listing import list_bridges
     from dazoo.registry.listing import list_datasets
@@ -34,6 +35,7 @@ __all__ = [
     "create",
     "evaluate",
     "hookimpl",
+    "list_augmentations",
     "list_backbones",
     "list_bridges",
     "list_datasets",
@@ -57,6 +59,7 @@ __getattr__, __dir__ = lazy(
         "models.save": ("save",),
         "registry.hookspecs": ("hookimpl",),
         "registry.listing": (
+            "list_augmentations",
             "list_backbones",
             "list_bridges",
             "list_datasets",

@@ -18,7 +18,8 @@ MOVED = {
     **{f"dazoo.zoo.{name}": f"dazoo.models.{name}" for name in _MODELS},
     **{f"dazoo.zoo.{name}": f"dazoo.runs.{name}" for name in ("plan", "training", "adapting")},
     **{f"dazoo.{name}": f"dazoo.registry.{name}" for name in ("plugins", "names", "hookspecs", "listing", "sources")},
-    **{f"dazoo.data.{name}": f"dazoo.engine.{name}" for name in ("augment", "batches")},
+    "dazoo.data.augment": "dazoo.augmentations.transforms",
+    "dazoo.data.batches": "dazoo.engine.batches",
     "dazoo.contracts.process": "dazoo.processes",
     "dazoo.bench.lease": "dazoo.lease",
 }

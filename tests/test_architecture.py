@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "registry": {"contracts"},
     "contracts": {"losses"},
     "data": {"contracts", "registry"},
+    "augmentations": {"contracts", "registry"},
     "lease": set(),
     "processes": {"contracts"},
     "bridges": {"contracts", "losses", "registry"},
@@ -50,7 +51,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 """The arrows point one way: a layer stands below every layer that may import it."""
 
-PLUGINS_MAY = {"contracts", "losses", "data", "errors", "registry.sources", "registry.hookspecs", ""}
+PLUGINS_MAY = {"augmentations", "contracts", "losses", "data", "errors", "registry.sources", "registry.hookspecs", ""}
 """What a plugin may import of dazoo; "" is `dazoo` itself, for `hookimpl`."""
 
 MOST_ARGUMENTS = 8

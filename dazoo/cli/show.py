@@ -214,7 +214,7 @@ def _print_recipe(fact: Mapping[str, Any]) -> None:
 
 
 def _print_part(fact: Mapping[str, Any]) -> None:
-    title(f"{fact['name']}  a {fact['kind']}")
+    title(f"{fact['name']}  {'an' if fact['kind'][0] in 'aeiou' else 'a'} {fact['kind']}")
     emit(f"  {fact['about'] or fact['summary']}")
     emit(f"  {fact['target']}, plugin {fact['plugin']} of {fact['distribution']} {fact['version']}")
     emit(f"  {fact['origin']}") if fact["origin"] != fact["target"] else None

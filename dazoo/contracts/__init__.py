@@ -11,6 +11,7 @@ from dazoo.lazy import lazy
 
 
 if TYPE_CHECKING:
+    from dazoo.contracts.augmentation import Augmentation as Augmentation
     from dazoo.contracts.backbone import Backbone as Backbone
     from dazoo.contracts.component import BACKBONE as BACKBONE
     from dazoo.contracts.component import BODY as BODY
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "Augmentation",
     "Ask",
     "BACKBONE",
     "BODY",
@@ -81,6 +83,7 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "augmentation": ("Augmentation",),
         "backbone": ("Backbone",),
         "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "Problem"),
         "dataset": ("Dataset", "Domains", "Scenario"),

@@ -40,7 +40,7 @@ class Settings:
         clip: largest gradient norm of a phase; 0 does not clip.
         ema: decay of the weight average that is evaluated and kept; 0 keeps none.
         balance: draw classes of the source equally often.
-        augment: policy of `dazoo.engine.augment`.
+        augment: name of the augmentation, the random views that training sees ('dazoo list augmentations').
         label_smoothing: of the task's cross-entropy, in [0, 1).
         joint: run source and target through the network in one batch (shared batch-norm statistics) or one batch each.
         precision: "auto" (bf16 autocast where the processor has it), "bf16" or "fp32".

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from dazoo.contracts import Augmentation
 from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Validator
@@ -16,6 +17,9 @@ from dazoo.engine.observe import TrainingData
 from dazoo.engine.peers import ALONE
 from dazoo.engine.peers import Peers
 from dazoo.engine.settings import Settings
+
+
+UNCHANGED = Augmentation()
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Setup:
         settings: how to train.
         validators: label-free scores by name; `settings.validator` is the one that chooses.
         seed: fixes everything on a CPU.
+        augmentation: the random views that training sees.
         trained: the backbone is trained already; its weight average does not forget it.
     """
 
@@ -40,6 +45,7 @@ class Setup:
     settings: Settings
     validators: Mapping[str, Validator] = field(default_factory=dict)
     seed: int = 0
+    augmentation: Augmentation = UNCHANGED
     trained: bool = False
 
 

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dazoo.contracts import Augmentation
 from dazoo.contracts import Method
 from dazoo.contracts import Unlabelled
-from dazoo.engine.augment import policy
 from dazoo.engine.batches import as_tensor
 from dazoo.engine.batches import normalise
 from dazoo.engine.seeds import seed_for
 from dazoo.engine.settings import Settings
+from dazoo.engine.setup import UNCHANGED
 from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
 from dazoo.engine.trainer import read_terms
@@ -31,15 +32,17 @@ class Stream:
         settings: how to update.
         seed: fixes what is random, together with the number of the batch.
         device: where to compute.
+        augmentation: the random views that the method may ask for.
 
     Attributes:
         number: batches answered since the start or the last `reset`.
     """
 
-    def __init__(self, method: Method, settings: Settings, *, seed: int, device: torch.device) -> None:
-        self.method, self.seed, self.device = method, seed, device
+    def __init__(
+        self, method: Method, settings: Settings, *, seed: int, device: torch.device, augmentation: Augmentation = UNCHANGED
+    ) -> None:
+        self.method, self.seed, self.device, self.augmentation = method, seed, device, augmentation
         self.updates = Updates(method, None, settings, device, trained=True)
-        self.weak, self.strong = policy(settings.augment)
         self.number = 0
         self._start = {k: v.detach().clone() for k, v in self.updates.tensors().items()}
 
@@ -51,7 +54,7 @@ class Stream:
         """
         torch.manual_seed(seed_for(self.seed, purpose="step", step=self.number))
         batch = images.to(self.device)
-        unlabelled = Unlabelled(batch, lambda: self.strong(batch), lambda: self.weak(batch))
+        unlabelled = Unlabelled(batch, lambda: self.augmentation.strong(batch), lambda: self.augmentation.weak(batch))
         one = self.updates.make_pass(None, unlabelled, 0.0, self.number)
         self.updates.step([one], self.number, 0.0)
         read_terms(self.updates.pending, f"batch {self.number} of the stream")
@@ -73,7 +76,7 @@ def answer(setup: Setup, site: Site) -> tuple[Stream, Tensor, float]:
     problem. A stream is one short pass, so it keeps no checkpoint: interrupted, it begins again and ends in the same bits.
     """
     since = time.monotonic()
-    stream = Stream(setup.method, setup.settings, seed=setup.seed, device=site.device)
+    stream = Stream(setup.method, setup.settings, seed=setup.seed, device=site.device, augmentation=setup.augmentation)
     pixels = as_tensor(setup.data.target_test.images)
     order = torch.from_numpy(np.random.default_rng(setup.seed).permutation(len(pixels)))
     answers = torch.cat([stream(normalise(pixels[rows])) for rows in batches(order, setup.settings.batch)])

@@ -18,7 +18,6 @@ from dazoo.contracts import ImageSet
 from dazoo.contracts import Labelled
 from dazoo.contracts import Outputs
 from dazoo.contracts import Unlabelled
-from dazoo.engine.augment import policy
 from dazoo.engine.average import answering
 from dazoo.engine.batches import Batches
 from dazoo.engine.checkpoint import State
@@ -65,7 +64,6 @@ class Trainer:
         self.micro = peers.micro_batch(settings.batch, settings.accumulate)
         self.updates = Updates(setup.method, setup.bridge, settings, site.device, peers=peers, trained=setup.trained)
         self.watch = Watch(setup.validators, settings.validator)
-        self.weak, self.strong = policy(settings.augment)
         draw: dict[str, Any] = {"batch": settings.batch, "rows": peers.rows(settings.batch), "device": site.device}
         source = data.source_train
         source_seed, target_seed = (seed_for(setup.seed, purpose=side) for side in ("source", "target"))
@@ -151,9 +149,10 @@ class Trainer:
         return [self._micro_batch(images, labels, target, slice(i, i + self.micro), progress) for i in range(0, len(target), self.micro)]
 
     def _micro_batch(self, images: Tensor | None, labels: Tensor | None, target: Tensor, which: slice, progress: float) -> Pass:
-        source = None if images is None or labels is None else Labelled(self.weak(images[which]), labels[which])
+        weak, strong = self.setup.augmentation.weak, self.setup.augmentation.strong
+        source = None if images is None or labels is None else Labelled(weak(images[which]), labels[which])
         mine = target[which]
-        unlabelled = Unlabelled(self.weak(mine), lambda: self.strong(mine), lambda: self.weak(mine))
+        unlabelled = Unlabelled(weak(mine), lambda: strong(mine), lambda: weak(mine))
         return self.updates.make_pass(source, unlabelled, progress, self.number)
 
     # ------------------------------------------------------------------ looking

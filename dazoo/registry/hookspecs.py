@@ -50,6 +50,11 @@ def dazoo_register_scenarios(register: Register) -> Any:
 
 
 @hookspec
+def dazoo_register_augmentations(register: Register) -> Any:
+    """Register augmentations: subclasses of `dazoo.contracts.Augmentation`, for the setting `augment`."""
+
+
+@hookspec
 def dazoo_register_validators(register: Register) -> Any:
     """Register validators: subclasses of `dazoo.contracts.Validator`."""
 

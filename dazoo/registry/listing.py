@@ -35,6 +35,11 @@ def list_scenarios(pattern: str = "*") -> list[str]:
     return zoo().scenarios.names(pattern)
 
 
+def list_augmentations(pattern: str = "*") -> list[str]:
+    """Names of augmentations that match a wildcard pattern, sorted."""
+    return zoo().augmentations.names(pattern)
+
+
 def list_validators(pattern: str = "*") -> list[str]:
     """Validator names that match a wildcard pattern, sorted."""
     return zoo().validators.names(pattern)

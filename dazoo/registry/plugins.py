@@ -34,6 +34,7 @@ from dazoo.streams import tell
 
 
 if TYPE_CHECKING:
+    from dazoo.contracts.augmentation import Augmentation
     from dazoo.contracts.backbone import Backbone
     from dazoo.contracts.dataset import Dataset
     from dazoo.contracts.dataset import Scenario
@@ -50,6 +51,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "methods": ("method", "dazoo.contracts.method:Method"),
     "datasets": ("dataset", "dazoo.contracts.dataset:Dataset"),
     "scenarios": ("scenario", "dazoo.contracts.dataset:Scenario"),
+    "augmentations": ("augmentation", "dazoo.contracts.augmentation:Augmentation"),
     "validators": ("validator", "dazoo.contracts.validator:Validator"),
     "executors": ("executor", "dazoo.contracts.executor:Executor"),
     "entries": ("entry", None),
@@ -77,6 +79,7 @@ class Plugins:
     methods: Registry[Method]
     datasets: Registry[Dataset]
     scenarios: Registry[Scenario]
+    augmentations: Registry[Augmentation]
     validators: Registry[Validator]
     executors: Registry[Executor]
     entries: Registry[object]

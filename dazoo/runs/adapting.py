@@ -73,7 +73,8 @@ def adapt(
     base = Settings.layered({k: v for k, v in known.items() if k in ("size", "batch", "augment", "precision")})
     recipe = replace(Recipe(**before.config["recipe"]), method=method)
     data = TrainingData(None, None, images, images)
-    setup = Setup(str(recipe), adapting, None, data, stage_settings(base, adapting, run), seed=seed)
+    made = stage_settings(base, adapting, run)
+    setup = Setup(str(recipe), adapting, None, data, made, seed=seed, augmentation=plugins.augmentations.build(made.augment))
     result = adapt_trained(setup, Site(where, quiet=quiet))
     config = {
         **before.config,

@@ -14,7 +14,6 @@ from typing import Unpack
 from dazoo.contracts import Domains
 from dazoo.data.own import own_domains
 from dazoo.data.scenario import load_scenario
-from dazoo.engine.augment import policy
 from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
 from dazoo.errors import InvalidName
@@ -95,7 +94,7 @@ class Plan:
             "settings": asdict(self.settings),
             "arguments": {part: values for part, values in self.identified(plugins).items() if values},
             "data": data_digest,
-            "plugins": versions(asdict(self.recipe)),
+            "plugins": versions({**asdict(self.recipe), "augmentation": self.settings.augment}),
         }
 
     def identified(self, plugins: Plugins) -> dict[str, dict[str, Any]]:
@@ -132,7 +131,7 @@ def make_plan(
     run, arguments = split_settings(settings or {})
     layers = settings_of_parts(plugins, recipe, arguments)
     made = Settings.layered(*layers.values(), run)
-    policy(made.augment), plugins.validators.get(made.validator)  # names that nobody knows are told before anything is written
+    plugins.augmentations.get(made.augment), plugins.validators.get(made.validator)  # names that nobody knows are told before anything is written
     return Plan(recipe, checked_seed(seed), made, arguments, pictures)
 
 

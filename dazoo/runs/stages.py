@@ -68,14 +68,17 @@ def train_plan(plan: Plan, domains: Domains, plugins: Plugins, site: Site) -> Re
     problem = _problem(plan, domains, plugins)
     title = str(plan.recipe)
     bridge, method = _components(plan, problem, plugins)
-    setup = Setup(title, method, bridge, data, plan.settings, _validators(plugins, plan.settings.validator), plan.seed)
+    views = plugins.augmentations.build(plan.settings.augment)
+    setup = Setup(title, method, bridge, data, plan.settings, _validators(plugins, plan.settings.validator), plan.seed, views)
     if not method.adapts_trained:
         return _trained(setup, site)
     source = replace(setup, title=f"{title} (source stage)", method=Method(problem))
     first = _trained(source, replace(site, folder=site.folder / "source" if site.folder else None))
     _, method = _components(replace(plan, recipe=replace(plan.recipe, gan=None)), problem, plugins)
     own = stage_settings(plan.settings, method)
-    return adapt_trained(replace(setup, method=method, bridge=None, settings=own, data=replace(data, source_train=None)), site, first)
+    views = plugins.augmentations.build(own.augment)
+    stage = replace(setup, method=method, bridge=None, settings=own, augmentation=views, data=replace(data, source_train=None))
+    return adapt_trained(stage, site, first)
 
 
 def stage_settings(settings: Settings, method: Method, overrides: Mapping[str, Any] | None = None) -> Settings:

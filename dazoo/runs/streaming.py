@@ -97,4 +97,6 @@ def stream(
     run, arguments = split_settings(settings or {})
     adapting = build_method(plugins, before, method, arguments)
     base = Settings.layered({"size": before.size, "precision": before.config.get("settings", {}).get("precision", "auto")})
-    return Streaming(before, Stream(adapting, stage_settings(base, adapting, run), seed=seed, device=choose_device(device)))
+    made = stage_settings(base, adapting, run)
+    views = plugins.augmentations.build(made.augment)
+    return Streaming(before, Stream(adapting, made, seed=seed, device=choose_device(device), augmentation=views))

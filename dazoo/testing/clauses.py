@@ -19,6 +19,7 @@ HOMES = {
     "backbone": "dazoo.testing.of_backbones",
     "method": "dazoo.testing.of_methods",
     "gan": "dazoo.testing.of_gans",
+    "augmentation": "dazoo.testing.of_augmentations",
     "executor": "dazoo.testing.of_executors",
 }
 """Module of each kind's own clauses. They are imported when a clause runs: collecting tests needs no torch."""
@@ -36,7 +37,7 @@ class Clause:
     """One clause for one name; calling it runs it.
 
     Attributes:
-        kind: "plugin", "backbone", "method", "gan" or "executor".
+        kind: "plugin", "backbone", "method", "gan", "augmentation" or "executor".
         name: registered name, or "distribution:entry point".
         title: the clause, a function of its kind's module or of the shared one.
         settings: keyword arguments to build the name with.
@@ -117,6 +118,11 @@ TITLES: Mapping[str, tuple[str, ...]] = {
         "state_survives_a_checkpoint",
         "settings_are_known",
     ),
+    "augmentation": (
+        "gives_images_like_those_it_takes",
+        "seed_fixes_the_views",
+        "draws_for_each_image",
+    ),
     "executor": (
         "nothing_to_do_is_done",
         "runs_every_job_once_in_a_process_of_its_own",
@@ -132,7 +138,7 @@ def clauses_of(kind: str, names: Iterable[str] | str = "*", *, settings: Mapping
     """Every clause for every name.
 
     Args:
-        kind: "plugin", "backbone", "method", "gan" or "executor".
+        kind: "plugin", "backbone", "method", "gan", "augmentation" or "executor".
         names: names, or a wildcard pattern over the registered ones.
         settings: keyword arguments by name, to build it smaller or with what it requires; "*" for the others.
 

@@ -54,6 +54,11 @@ def test_methods(clause: Clause) -> None:
     clause()
 
 
+@parametrize_with_contract("augmentation")
+def test_augmentations(clause: Clause) -> None:
+    clause()
+
+
 @parametrize_with_contract("gan", settings=SMALL_GANS)
 def test_gans(clause: Clause) -> None:
     clause()

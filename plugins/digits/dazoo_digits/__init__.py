@@ -26,3 +26,8 @@ def dazoo_register_scenarios(register: Callable[..., None]) -> None:
     register("mnist2usps", _SCENARIO, summary="MNIST to USPS", source="mnist", target="usps", settings=grey)
     register("usps2mnist", _SCENARIO, summary="USPS to MNIST", source="usps", target="mnist", settings=grey)
     register("mnist2mnist_m", _SCENARIO, summary="MNIST to digits on photographs", source="mnist", target="mnist_m", settings=colour)
+
+
+@hookimpl
+def dazoo_register_augmentations(register: Callable[..., None]) -> None:
+    register("digits", "dazoo_digits.augment:Digits", summary="Digits: lean, size and place, never a flip")

@@ -62,6 +62,11 @@ def dazoo_register_scenarios(register: Callable[..., None]) -> None:
 
 
 @hookimpl
+def dazoo_register_augmentations(register: Callable[..., None]) -> None:
+    register("signs", "dazoo_signs.augment:Signs", summary="Traffic signs: tilt, light and blur of a street, never a flip")
+
+
+@hookimpl
 def dazoo_register_entries(register: Callable[..., None]) -> None:
     adapted, alone = "fcn-dcgan-gtsrb2india", "fcn-source-gtsrb2india"
     register(adapted, f"dazoo_signs:entries/{adapted}", summary="Reads Indian signs, learnt from German labels; its GAN draws signs")

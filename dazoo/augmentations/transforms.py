@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dazoo.errors import SettingsError
+from dazoo.contracts.augmentation import Augmentation
 
 
 @dataclass(frozen=True)
@@ -89,37 +89,13 @@ class Augment:
         return x + _uniform(x, -1, 1) * self.brightness
 
 
-POLICIES: dict[str, tuple[Augment, Augment]] = {
-    # name: (weak view, strong view)
-    "none": (Augment(), Augment()),
-    "digits": (Augment(), Augment(rotate=12, scale=0.15, shift=0.12, shear=0.15, noise=0.1)),
-    "objects": (
-        Augment(flip=0.5, shift=0.08, scale=0.1),
-        Augment(flip=0.5, rotate=15, scale=0.3, shift=0.12, brightness=0.4, contrast=0.4, saturation=0.5, hue=0.08, blur=1.0, cutout=0.4),
-    ),
-    "signs": (
-        Augment(
-            rotate=12, scale=0.15, zoom=0.3, shift=0.08, shear=0.1, tilt=0.15, brightness=0.3, contrast=0.8,
-            saturation=0.7, hue=0.04, gamma=1.2, blur=0.8, noise=0.06, cutout=0.25,
-        ),
-        Augment(
-            rotate=18, scale=0.3, zoom=0.2, shift=0.12, shear=0.15, tilt=0.3, brightness=0.5, contrast=0.8,
-            saturation=0.8, hue=0.06, gamma=1.2, blur=1.4, noise=0.15, cutout=0.45,
-        ),
-    ),
-}  # fmt: skip
-"""Policies by name; a scenario's settings choose one. The weak view is what every batch gets, the strong one is asked for."""
+class Objects(Augmentation):
+    """Pictures of things: they may be mirrored."""
 
-
-def policy(name: str) -> tuple[Augment, Augment]:
-    """The (weak, strong) pair of views of a policy.
-
-    Raises:
-        SettingsError: no such policy.
-    """
-    if name not in POLICIES:
-        raise SettingsError(f"augment is {name!r}; expected one of {', '.join(POLICIES)}.")
-    return POLICIES[name]
+    weak = Augment(flip=0.5, shift=0.08, scale=0.1)
+    strong = Augment(
+        flip=0.5, rotate=15, scale=0.3, shift=0.12, brightness=0.4, contrast=0.4, saturation=0.5, hue=0.08, blur=1.0, cutout=0.4
+    )
 
 
 def _uniform(x: Tensor, low: float, high: float) -> Tensor:
