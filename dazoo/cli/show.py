@@ -32,6 +32,7 @@ from dazoo.registry.registry import did_you_mean
 
 
 if TYPE_CHECKING:
+    from dazoo.contracts import GAN
     from dazoo.contracts import Bridge
 
 
@@ -134,6 +135,8 @@ def _part(found: Registration, plugins: Plugins) -> dict[str, Any]:
     base = resolve_name(registry.base) if registry.base else None
     fact["about"] = about(cls)
     fact["parameters"] = [vars(p) for p in parameters(cls, base, dict(found.arguments)) if p.name not in _FILLED_IN]
+    if found.kind == "gan":
+        fact["parameters"] += _game_of(cls)
     return {**fact, **_more(found, cls, plugins)}
 
 
@@ -169,6 +172,15 @@ def _bridge_of(gan: Registration, plugins: Plugins) -> type[Bridge] | None:
         return plugins.bridges.resolve(bridge_for(plugins, gan.qualified))
     except DazooError:
         return None
+
+
+def _game_of(gan: type[GAN]) -> list[dict[str, Any]]:
+    """The rules of its game, which every GAN takes as settings."""
+    from dazoo.cli.describe import Parameter
+    from dazoo.cli.describe import docs_of
+
+    docs = docs_of(type(gan.rules), gan.rules.names())
+    return [vars(Parameter(name, getattr(gan.rules, name), docs.get(name, ""))) for name in gan.rules.names()]
 
 
 def _bridge_parameters(bridge: type[Bridge] | None) -> list[dict[str, Any]]:

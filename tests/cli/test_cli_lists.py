@@ -103,6 +103,8 @@ def test_show_a_recipe_says_where_a_setting_comes_from(run) -> None:
     assert all(row["doc"] for row in found["settings"])
     gan = found["parts"][1]
     assert gan["bridge"] == "GenerateToAdapt" and "guide" in [p["name"] for p in gan["bridge parameters"]]
+    game = {p["name"]: p for p in gan["parameters"]}["game"]
+    assert game["default"] == "nonsaturating" and "relativistic" in game["doc"]
 
 
 @pytest.mark.parametrize(
