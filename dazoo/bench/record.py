@@ -49,7 +49,7 @@ class Record:
     Attributes:
         id, name, seed: of the cell; `name` is the recipe's.
         recipe: its parts.
-        identity: what the id is the hash of: recipe, seed, settings, parts' settings, digest of the data, plugins' versions, protocol.
+        identity: what the id is the hash of: recipe, seed, settings, constructor arguments, digest of the data, plugins' versions, protocol.
         adapts: False for plain training on the source, which the other recipes of backbone, scenario and seed are compared with; None
             where the cell failed before that was known.
         attempts: how often it was tried, this time included.
@@ -170,7 +170,7 @@ def _check_hashes(tree: dict[str, Any], sealed: bool) -> None:
 def _head(tree: dict[str, Any]) -> dict[str, Any]:
     """What every record has."""
     status, parts, identity = checks.text(tree, "status", _STATUS), checks.mapping(tree, "recipe"), tree["identity"]
-    for key in ("settings", "parts", "plugins"):
+    for key in ("settings", "arguments", "plugins"):
         if key in identity:
             checks.mapping(identity, key)
     checks.whole(identity, "protocol", none=True)

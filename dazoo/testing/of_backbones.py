@@ -14,6 +14,7 @@ from torch import Tensor
 from torch import nn
 
 from dazoo.contracts import Backbone
+from dazoo.contracts import OptimizerSettings
 from dazoo.engine.settings import Settings
 from dazoo.errors import SettingsError
 from dazoo.registry.plugins import zoo
@@ -24,7 +25,7 @@ CLASSES = 5
 SIZES = ((32, 32), (48, 64), (37, 53))
 """Heights and widths that every backbone must take: two usual ones and an odd one."""
 GROUPS = ("backbone.body", "backbone.head")
-OPTIMIZER = ("optimizer", "lr", "lr_factor", "weight_decay", "momentum", "betas")
+OPTIMIZER = tuple(OptimizerSettings.__annotations__)
 """What the optimiser of a group takes."""
 
 
