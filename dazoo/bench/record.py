@@ -49,7 +49,7 @@ class Record:
     Attributes:
         id, name, seed: of the cell; `name` is the recipe's.
         recipe: its parts.
-        identity: what the id is the hash of: recipe, seed, settings, constructor arguments, digest of the data, plugins' versions, protocol.
+        identity: what the id is the hash of: recipe, seed, settings, constructor arguments, digest of the data, versions, protocol.
         adapts: False for plain training on the source, which the other recipes of backbone, scenario and seed are compared with; None
             where the cell failed before that was known.
         attempts: how often it was tried, this time included.
