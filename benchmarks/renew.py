@@ -13,9 +13,11 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dazoo.bench.cells import Cell
 from dazoo.bench.plan import plan_cells
 from dazoo.bench.record import Record
 from dazoo.bench.stores import open_store
@@ -46,6 +48,31 @@ def moved(old: Iterable[Record], again: Iterable[Record]) -> dict[tuple[str | No
     return found
 
 
+def renewed(old: Sequence[Record], again: Sequence[Record], cells: Iterable[Cell]) -> tuple[dict[str, Record], dict[str, str]]:
+    """The records to keep by path, and what became of each old one, by its path.
+
+    Args:
+        old: the records as they are. again: the cells that ran again.
+        cells: what the recipes and seeds of `old` are today.
+    """
+    today = {(cell.name, cell.seed): cell for cell in cells}
+    verdicts, kept, why = moved(old, again), {record.path: record for record in again}, {}
+    for record in old:
+        cell, verdict = today[record.name, record.seed], verdicts.get(pair(record))
+        differs = [key for key in ALIKE if record.identity.get(key) != cell.identity.get(key)]
+        if cell.path in kept:
+            why[record.path] = "ran again, " + ("its numbers moved" if verdict else "the same numbers")
+        elif differs:
+            why[record.path] = f"removed, other {', '.join(differs)}"
+        elif verdict is None:
+            why[record.path] = "removed, its GAN and method did not run again"
+        elif verdict:
+            why[record.path] = "removed, its GAN and method gave other numbers"
+        else:
+            kept[cell.path], why[record.path] = replace(record, id=cell.id, identity=cell.identity), f"goes on as {cell.id}"
+    return kept, why
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, help="folder of the old records; it is changed")
@@ -53,22 +80,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the data sets")
     args = parser.parse_args()
     old, again = list(open_store(args.results).done()), list(open_store(args.again).done())
-    verdicts, new = moved(old, again), {record.path: record for record in again}
-    cells = {(c.name, c.seed): c for c in plan_cells([(r.recipe, r.seed, {}) for r in old], zoo(), args.data)}
-    for record in old:
-        cell = cells[record.name, record.seed]
-        differs = [key for key in ALIKE if record.identity.get(key) != cell.identity.get(key)]
-        if cell.path in new:
-            why = "the cell ran again, " + ("and its numbers moved" if verdicts[pair(record)] else "with the same numbers")
-        elif differs:
-            why = f"removed, other {', '.join(differs)}"
-        elif verdicts.get(pair(record), True):
-            why = "removed, its GAN and method " + ("gave other numbers" if pair(record) in verdicts else "did not run again")
-        else:
-            new[cell.path], why = replace(record, id=cell.id, identity=cell.identity), "carried over"
-        print(f"{record.path} -> {cell.id}: {why}")
+    kept, why = renewed(old, again, plan_cells([(r.recipe, r.seed, {}) for r in old], zoo(), args.data))
+    for path, what in why.items():
+        print(f"{path}: {what}")
     shutil.rmtree(args.results / "cells")
-    for path, record in sorted(new.items()):
+    for path, record in sorted(kept.items()):
         place = args.results / "cells" / path
         place.mkdir(parents=True)
         (place / "cell.json").write_text(record.to_text())
