@@ -19,7 +19,7 @@ DIGITS = "9" * 310
         *((f"train fcn-dann-synsigns --set {name}=1e999", f"{name} is") for name in ("lr", "batch", "ema", "method.weight")),
         ("train fcn-dann-synsigns --set batch=nan", "a whole number"),
         ("train fcn-dann-synsigns --set size=100000", "8 to 4,096"),
-        ("train fcn-dann-synsigns --set augment=nothing", "augment is"),
+        ("train fcn-dann-synsigns --set augment=nothing", "Unknown augmentation"),
         ("train fcn-dann-synsigns --set validator=nothing", "Unknown validator"),
         ("train fcn-dann-synsigns --seed 9223372036854775808", "9223372036854775807"),
         *((f"train fcn-dann-synsigns --device {name}", "can use here: cpu") for name in ("meta", "vulkan", "cuda:99", "gpu")),
