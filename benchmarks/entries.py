@@ -73,7 +73,7 @@ def main() -> None:
         bridge = trained.bridge() if trained.recipe["gan"] else None
         model = Model(trained.backbone, config, method=trained.method, bridge=bridge).eval()
         citations = CARD["citations"] if bridge else CARD["citations"][:1]
-        folder = save(model, ENTRIES / name, card={**CARD, "citations": citations})
+        folder = save(model, ENTRIES / name, card={**CARD, "address": name, "citations": citations})
         shutil.copy(folder / "README.md", ROOT / "model_cards" / f"{name}.md")
         print(f"{name}: {sum(f.stat().st_size for f in folder.iterdir()) / 1e6:.1f} MB, {config['results']['numbers']}")
 

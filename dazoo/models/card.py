@@ -23,7 +23,7 @@ from dazoo.metrics.intervals import wilson
 from dazoo.registry.plugins import zoo
 
 
-FIELDS = ("description", "usage", "data", "limits", "reproduce", "licence", "licence_text", "citations", "tags", "summary")
+FIELDS = ("address", "description", "usage", "data", "limits", "reproduce", "licence", "licence_text", "citations", "tags", "summary")
 """What a caller may say beside the config."""
 
 _TITLES = dict(zip(COLUMNS, ("Source-only", "Last epoch", "Chosen", "Oracle"), strict=True))
@@ -79,7 +79,8 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
 
     Args:
         config: the inner object of config.json.
-        fields: any of `FIELDS`: description, usage (Python), data (rows with name, role, terms), limits (list of
+        fields: any of `FIELDS`: address (what `dazoo.load` takes for this model: an entry's name or "hub:user/repo"; unless given, the card
+            says to name its folder), description, usage (Python), data (rows with name, role, terms), limits (list of
             sentences), reproduce (one command), licence (an SPDX identifier), licence_text, citations (list), tags (list).
 
     Raises:
@@ -98,7 +99,7 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
         "class_list": ", ".join(classes[:100]) + (f" and {len(classes) - 100} more" if len(classes) > 100 else ""),
         "summary": _summary(recipe, len(classes)),
         "description": "",
-        "usage": _usage(config),
+        "usage": _usage(config, fields.get("address")),
         "parts": [(kind, name) for kind, name in recipe.items() if name],
         "settings": _settings(config),
         "data": _data(recipe["scenario"]),
@@ -174,8 +175,9 @@ def _summary(recipe: Mapping[str, str | None], classes: int) -> str:
     return f"A classifier of {classes} classes, the backbone `{recipe['backbone']}`{learnt}. {how}"
 
 
-def _usage(config: Mapping[str, Any]) -> str:
-    lines = ["import dazoo", "", f'model = dazoo.load("{_line(config["name"])}")', 'print(model.predict("picture.png").label)']
+def _usage(config: Mapping[str, Any], address: str | None) -> str:
+    loaded = f'model = dazoo.load("{_line(address)}")' if address else 'model = dazoo.load("dir:FOLDER")  # the folder that holds this card'
+    lines = ["import dazoo", "", loaded, 'print(model.predict("picture.png").label)']
     if config["recipe"]["gan"]:
         lines.append("drawn = model.generate(8, seed=0)  # (8, C, size, size) in [-1, 1]")
     return "\n".join(lines)

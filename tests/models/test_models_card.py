@@ -35,7 +35,8 @@ def front_matter(card: str) -> dict:
 
 def test_what_a_card_says(model: Model) -> None:
     model.config["results"] = results_of([four(0.70), four(0.72), four(0.74)], seeds=[4, 5, 6], shipped=2)
-    card = render_card(model.config, reproduce="make entry", licence="apache-2.0", citations=["@article{gta}"])
+    said = {"address": "tiny-tinygan-left2right", "reproduce": "make entry", "licence": "apache-2.0", "citations": ["@article{gta}"]}
+    card = render_card(model.config, **said)
     data = front_matter(card)
     assert data["library_name"] == "dazoo" and data["pipeline_tag"] == "image-classification" and data["license"] == "apache-2.0"
     assert {"dazoo", "domain-adaptation", "tiny", "tinygan", "left2right", "source:left", "target:right"} <= set(data["tags"])
@@ -73,6 +74,7 @@ def test_the_results_of_one_run_as_training_records_them(model: Model) -> None:
 
     model.config["results"] = {"seed": 7, "seconds": 3.2, **json.loads(four(0.5, None).to_json())}
     card = render_card(model.config)
+    assert 'dazoo.load("dir:FOLDER")' in card  # nobody has it under its name
     assert "| Last epoch | 50.0 | - | - | 1 |" in card and "Source-only | " not in card and "(seed 7)" in card
     model.config["results"] = {"seed": 7, "last": None}
     assert "No result is on record" in render_card(model.config)
