@@ -113,7 +113,7 @@ def make_plan(
     """The plan of a recipe; reads no picture. See `dazoo.train` for the arguments.
 
     Raises:
-        InvalidName, UnknownName, AmbiguousName: see `parse`; no scenario and no pictures; or an augmentation or validator that nobody brings.
+        InvalidName, UnknownName, AmbiguousName: see `parse`; or no scenario and no pictures; or nobody brings the augmentation or validator.
         SettingsError: an unknown setting, or pictures beside a scenario.
     """
     recipe = name if isinstance(name, Recipe) else parse(name, plugins)
@@ -152,7 +152,7 @@ def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, 
 
 
 def _check_names(plugins: Plugins, recipe: Recipe, made: Settings) -> None:
-    """See that somebody brings what the settings name, in the stage of a method that adapts a trained model too, before anything is written.
+    """See that somebody brings what the settings name, before anything is written. A stage that adapts a trained model may name others.
 
     Raises:
         UnknownName, AmbiguousName: nobody does, or several do.
