@@ -113,7 +113,7 @@ def make_plan(
     """The plan of a recipe; reads no picture. See `dazoo.train` for the arguments.
 
     Raises:
-        InvalidName, UnknownName, AmbiguousName: see `parse`; or no scenario and no pictures; or nobody brings the augmentation or validator.
+        InvalidName, UnknownName, AmbiguousName: see `parse`; no scenario and no pictures; or nobody brings the augmentation or validator.
         SettingsError: an unknown setting, or pictures beside a scenario.
     """
     recipe = name if isinstance(name, Recipe) else parse(name, plugins)
