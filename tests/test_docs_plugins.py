@@ -22,6 +22,7 @@ from dazoo.registry import hookspecs
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import KINDS
 from dazoo.registry.plugins import Plugins
+from dazoo.testing import check
 from dazoo.testing.of_executors import leave_the_pid
 
 
@@ -54,7 +55,7 @@ def test_every_variable_of_the_code_is_described() -> None:
 
 def test_every_example_is_a_file() -> None:
     fences = re.findall(r"^```(?:python|toml)$", TEXT, re.MULTILINE)
-    assert len(examples()) == len(fences) == 7
+    assert len(examples()) == len(fences) == 8
 
 
 @pytest.fixture
@@ -96,6 +97,14 @@ def test_the_example_of_an_executor_runs_jobs(tiny: Plugins, tmp_path: Path) -> 
     outcomes = list(tiny.executors.build("pool", workers=2).run(jobs))
     assert sorted((o.job.id, o.error) for o in outcomes) == [("0", None), ("1", None), ("2", None)]
     assert len({(tmp_path / str(i)).read_text() for i in range(3)}) == 3
+
+
+def test_the_example_of_an_augmentation_keeps_the_contract(tiny: Plugins, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dazoo.registry.plugins._zoo", tiny)
+    assert check("augmentation", "xrays") == {}
+    images = torch.rand(4, 3, 16, 16) * 2 - 1
+    views = tiny.augmentations.build("xrays")
+    assert not torch.equal(views.weak(images), images) and not torch.equal(views.strong(images), images)
 
 
 def test_the_examples_train(tiny: Plugins) -> None:

@@ -16,8 +16,9 @@ class Augmentation:
     """Two random views of a batch, by the name that `--set augment=NAME` takes. This one changes nothing.
 
     A view takes images (N, C, H, W) in [-1, 1], float32, on any device, C 1 or 3, and gives as many of the same kind, each image with a
-    draw of its own. It draws from torch's global generators, which the engine seeds anew in every step. `dazoo.augmentations.Augment` makes
-    views of usual changes; any function will do.
+    draw of its own. It draws from torch's global generators, which the engine seeds anew in every step, and leaves the images that it is
+    given alone. A subclass sets views of usual changes (`weak = dazoo.augmentations.Augment(rotate=5)`), or writes methods of its own
+    (`def strong(self, images)`).
 
     Attributes:
         weak: the view that every batch gets.

@@ -128,7 +128,7 @@ def versions(recipe: Mapping[str, str | None]) -> dict[str, str]:
                 entry = registry.get(name)
             except DazooError:  # a part that is not installed here
                 continue
-            if entry.dist:
+            if entry.dist and entry.dist != "dazoo":  # whose version is above, and not what an older installation says
                 found[entry.dist] = entry.version or "0"
             if entry.wraps:
                 found[entry.wraps] = metadata.version(entry.wraps)

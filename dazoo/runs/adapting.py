@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dazoo.contracts import Augmentation
 from dazoo.contracts import ImageSet
 from dazoo.contracts import Method
 from dazoo.data.folder import read_loose
@@ -20,6 +21,7 @@ from dazoo.engine.settings import Settings
 from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
 from dazoo.errors import SettingsError
+from dazoo.errors import UnknownName
 from dazoo.models.load import resolve_model
 from dazoo.models.model import Model
 from dazoo.models.model import problem_of
@@ -47,7 +49,8 @@ def adapt(
 ) -> Model:
     """A copy of a trained model, adapted to pictures without labels by a source-free or test-time method.
 
-    A method that streams goes over the pictures once; `dazoo.stream` gives the answers that it gives meanwhile.
+    A method that streams goes over the pictures once; `dazoo.stream` gives the answers that it gives meanwhile. The pictures are augmented
+    as the model's were, unless the method or the settings say otherwise.
 
     Args:
         model: a model, or what `dazoo.load` takes.
@@ -59,6 +62,7 @@ def adapt(
     Raises:
         SettingsError: the method needs labelled source pictures, or the model answers with heads that it would not adapt.
         DataError, PictureError: pictures that are missing or cannot be read.
+        UnknownName: no installed plugin brings the augmentation that the model was trained with.
     """
     seed, plugins = checked_seed(seed), zoo()
     before = resolve_model(model)
@@ -74,7 +78,7 @@ def adapt(
     recipe = replace(Recipe(**before.config["recipe"]), method=method)
     data = TrainingData(None, None, images, images)
     made = stage_settings(base, adapting, run)
-    setup = Setup(str(recipe), adapting, None, data, made, seed=seed, augmentation=plugins.augmentations.build(made.augment))
+    setup = Setup(str(recipe), adapting, None, data, made, seed=seed, augmentation=_views(plugins, before, made.augment))
     result = adapt_trained(setup, Site(where, quiet=quiet))
     config = {
         **before.config,
@@ -117,6 +121,19 @@ def build_method(
     problem = replace(problem_of(deepcopy(model.backbone), model.config), target_count=target_count)
     built: Method = plugins.methods.build(method, problem, **arguments.get("method", {}))
     return built
+
+
+def _views(plugins: Plugins, model: Model, name: str) -> Augmentation:
+    """The augmentation of a name. Without the model's own another result would come out, so a missing one is not left out in silence."""
+    try:
+        plugins.augmentations.get(name)
+    except UnknownName as exc:
+        if name != model.config.get("settings", {}).get("augment"):
+            raise
+        raise UnknownName(
+            f"{exc} {model.name} was trained with it: install the plugin that brings it, or choose another one (--set augment=none)."
+        ) from exc
+    return plugins.augmentations.build(name)
 
 
 def _pictures(model: Model, target: Any) -> ImageSet:

@@ -113,7 +113,7 @@ def make_plan(
     """The plan of a recipe; reads no picture. See `dazoo.train` for the arguments.
 
     Raises:
-        InvalidName, UnknownName, AmbiguousName: see `parse`; or no scenario and no pictures.
+        InvalidName, UnknownName, AmbiguousName: see `parse`; no scenario and no pictures; or nobody brings the augmentation or validator.
         SettingsError: an unknown setting, or pictures beside a scenario.
     """
     recipe = name if isinstance(name, Recipe) else parse(name, plugins)
@@ -131,7 +131,7 @@ def make_plan(
     run, arguments = split_settings(settings or {})
     layers = settings_of_parts(plugins, recipe, arguments)
     made = Settings.layered(*layers.values(), run)
-    plugins.augmentations.get(made.augment), plugins.validators.get(made.validator)  # names that nobody knows are told before anything is written
+    _check_names(plugins, recipe, made)
     return Plan(recipe, checked_seed(seed), made, arguments, pictures)
 
 
@@ -149,6 +149,19 @@ def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, 
     if method is not None and not method.adapts_trained:  # such a method's settings are those of its own stage
         layers["method"] = dict(method.defaults)
     return layers
+
+
+def _check_names(plugins: Plugins, recipe: Recipe, made: Settings) -> None:
+    """See that somebody brings what the settings name, before anything is written. A stage that adapts a trained model may name others.
+
+    Raises:
+        UnknownName, AmbiguousName: nobody does, or several do.
+    """
+    method = plugins.methods.resolve(recipe.method) if recipe.method else None
+    own = method.defaults if method is not None and method.adapts_trained else {}
+    for stage in ({}, own):
+        plugins.augmentations.get(stage.get("augment", made.augment))
+        plugins.validators.get(stage.get("validator", made.validator))
 
 
 def split_settings(flat: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

@@ -27,13 +27,13 @@ def gives_images_like_those_it_takes(name: str, settings: dict[str, Any]) -> Non
 
 
 def seed_fixes_the_views(name: str, settings: dict[str, Any]) -> None:
-    """It draws from torch's global generators alone, so an interrupted run goes on with the same views."""
-    images = torch.rand(4, 3, 24, 24) * 2 - 1
+    """It draws from torch's global generators alone, so an interrupted run goes on with the same views, and each step has others."""
+    images = torch.rand(16, 3, 24, 24) * 2 - 1
     for view, seen in _views(name, settings):
-        torch.manual_seed(0)
-        first = seen(images)
-        torch.manual_seed(0)
-        assert torch.equal(first, seen(images)), f"{view} differs for one seed; draw from torch's global generators."
+        first, *others = [_seeded(seen, images, seed) for seed in range(4)]
+        assert torch.equal(first, _seeded(seen, images, 0)), f"{view} differs for one seed; draw from torch's global generators."
+        same = not torch.equal(first, images) and all(torch.equal(first, other) for other in others)
+        assert not same, f"{view} is the same for every seed; draw from torch's global generators."
 
 
 def draws_for_each_image(name: str, settings: dict[str, Any]) -> None:
@@ -44,6 +44,11 @@ def draws_for_each_image(name: str, settings: dict[str, Any]) -> None:
         raise Skip("it changes nothing")
     for view, got in changed:
         assert not all(torch.equal(got[0], other) for other in got[1:]), f"{view} changes 16 equal images alike; draw for each image."
+
+
+def _seeded(seen: Callable[[Tensor], Tensor], images: Tensor, seed: int) -> Tensor:
+    torch.manual_seed(seed)
+    return seen(images)
 
 
 def _views(name: str, settings: dict[str, Any]) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:

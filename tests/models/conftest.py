@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch import nn
 
+import dazoo.augmentations.plugin
 import dazoo.bridges.plugin
 import dazoo.registry.plugins
 from dazoo import hookimpl
@@ -149,6 +150,7 @@ def parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[types.Mod
     plugins = dazoo.registry.plugins.Plugins(path=[], environ={})
     record = plugins.load(lambda: module, dist="dazoo-tiny", version="0.3")
     plugins.load(lambda: dazoo.bridges.plugin, dist="dazoo")
+    plugins.load(lambda: dazoo.augmentations.plugin, dist="dazoo", entry_point="augmentations")
     assert record.error is None, record.traceback
     monkeypatch.setattr(dazoo.registry.plugins, "_zoo", plugins)
     yield module

@@ -12,7 +12,9 @@ from torch import nn
 
 import dazoo
 import dazoo.bridges.plugin as bridges
+from dazoo.augmentations import Augment
 from dazoo.contracts import GAN
+from dazoo.contracts import Augmentation
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
 from dazoo.contracts import Verdict
@@ -324,6 +326,68 @@ GANS = {
 }
 
 
+class Turns(Augmentation):
+    """Sound; the broken ones below change one view."""
+
+    weak = Augment(rotate=10)
+
+    def strong(self, images):
+        return self.weak(images) * torch.rand(len(images), 1, 1, 1)
+
+
+class LeavesTheRange(Turns):
+    def strong(self, images):
+        return 3 * self.weak(images)
+
+
+class ChangesItsInput(Turns):
+    def weak(self, images):
+        return images.mul_(torch.rand(len(images), 1, 1, 1))
+
+
+class OneChannel(Turns):
+    def weak(self, images):
+        return images[:, :1] * torch.rand(len(images), 1, 1, 1)
+
+
+def unchanged(images):
+    return images
+
+
+class BareFunction(Turns):
+    """Python gives a bare function of a class the object in front of the images."""
+
+    weak = unchanged
+
+
+class OwnGenerator(Turns):
+    generator = torch.Generator().manual_seed(0)
+
+    def strong(self, images):
+        return images * torch.rand(len(images), 1, 1, 1, generator=self.generator)
+
+
+class SameInEveryStep(Turns):
+    def strong(self, images):
+        return images * torch.rand(len(images), 1, 1, 1, generator=torch.Generator().manual_seed(0))
+
+
+class OneDrawForAll(Turns):
+    def strong(self, images):
+        return images * torch.rand(())
+
+
+AUGMENTATIONS = {
+    LeavesTheRange: "gives_images_like_those_it_takes",
+    ChangesItsInput: "gives_images_like_those_it_takes",
+    OneChannel: "gives_images_like_those_it_takes",
+    BareFunction: "gives_images_like_those_it_takes",
+    OwnGenerator: "seed_fixes_the_views",
+    SameInEveryStep: "seed_fixes_the_views",
+    OneDrawForAll: "draws_for_each_image",
+}
+
+
 @pytest.fixture
 def register(monkeypatch: pytest.MonkeyPatch, fresh_zoo: Plugins) -> Callable[[str, type], str]:
     """Makes a class of this file a registered name."""
@@ -358,6 +422,15 @@ def test_broken_gans(cls: type, register: Callable[[str, type], str]) -> None:
     assert GANS[cls] in check("gan", register("gan", cls))
 
 
+@pytest.mark.parametrize("cls", AUGMENTATIONS, ids=lambda cls: cls.__name__)
+def test_broken_augmentations(cls: type, register: Callable[[str, type], str]) -> None:
+    assert AUGMENTATIONS[cls] in check("augmentation", register("augmentation", cls))
+
+
+def test_a_sound_augmentation_passes(register: Callable[[str, type], str]) -> None:
+    assert check("augmentation", register("augmentation", Turns)) == {}
+
+
 def test_a_sound_backbone_passes(register: Callable[[str, type], str]) -> None:
     assert check("backbone", register("backbone", TinyBackbone)) == {}
 
@@ -370,10 +443,11 @@ def test_a_sound_gan_passes(register: Callable[[str, type], str]) -> None:
     assert check("gan", register("gan", Draws)) == {}
 
 
-def test_every_clause_of_a_backbone_and_of_a_method_can_fail() -> None:
+def test_every_clause_of_these_kinds_can_fail() -> None:
     """A clause without a broken example here would be a clause that nobody has seen fail."""
     assert set(TITLES["backbone"]) == set(BACKBONES.values())
     assert set(TITLES["method"]) == set(METHODS.values())
+    assert set(TITLES["augmentation"]) == set(AUGMENTATIONS.values())
 
 
 PLUGIN = """
