@@ -75,7 +75,7 @@ class Component:
         return {}
 
     def after_step(self, step: Step) -> None:
-        """Called once after the last phase of a step, without gradient (running statistics, random restores).
+        """Called after the last phase of a step, once for each micro-batch, without gradient (running statistics, random restores).
 
         Its random draws are the same in all processes that train one model together.
         """

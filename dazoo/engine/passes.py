@@ -50,6 +50,7 @@ class Pass(Step):
         self.teacher = None if teacher is None else teacher.problem.backbone
         self._method, self._teacher, self._joint = method, teacher, joint
         self._phase: Phase | None = None
+        self._learnt = False
         self._memo: dict[str, Any] = {}
 
     @property
@@ -62,13 +63,14 @@ class Pass(Step):
             raise PluginError("A loss asks for the source batch, but a method that adapts a trained model gets none.")
         raise AttributeError(f"A step has no {name!r}.")
 
-    def enter(self, phase: Phase) -> None:
+    def enter(self, phase: Phase, learns: bool = True) -> None:
         """Begin a phase: parameters have changed, so what was computed before is dropped.
 
         Between phases that leave the backbone alone its outputs stay true, and are kept.
         """
         before, self._phase = self._phase, phase
-        kept = self._memo.get("outputs") if before is not None and _alike(before, phase) else None
+        kept = self._memo.get("outputs") if before is not None and before.reads == phase.reads and not (self._learnt or learns) else None
+        self._learnt = learns
         self._memo = {} if kept is None else {"outputs": kept}
 
     def once(self, key: str, make: Callable[[], T]) -> T:
@@ -98,8 +100,3 @@ class Pass(Step):
         out = self._method.read(torch.cat(images) if len(images) > 1 else images[0])
         features, logits = out.features.split(sizes), out.logits.split(sizes)
         return {n: Outputs(f, g) for n, f, g in zip(names, features, logits, strict=True)}
-
-
-def _alike(before: Phase, after: Phase) -> bool:
-    """Whether the network's outputs are the same in both: neither trains anything that they depend on, and they read the same."""
-    return before.reads == after.reads and not any(name.startswith("backbone.") for phase in (before, after) for name in phase.groups)

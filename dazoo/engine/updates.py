@@ -18,6 +18,7 @@ from dazoo.contracts import Method
 from dazoo.contracts import Phase
 from dazoo.contracts import Unlabelled
 from dazoo.engine.average import Average
+from dazoo.engine.average import answering
 from dazoo.engine.device import autocast
 from dazoo.engine.groups import Groups
 from dazoo.engine.groups import make_optimizers
@@ -79,6 +80,7 @@ class Updates:
         special = {name: own for part in (self.backbone, *self.components) for name, own in part.optimizers().items()}
         self.optimizers = make_optimizers(self.groups, merge(self.phases), special, settings)
         self.average = Average(method, settings.ema, trained=trained) if settings.ema else None
+        self._answers = {id(p) for network in answering(method).values() for p in network.parameters()}
         self.pending: list[Terms] = []
 
     @property
@@ -139,6 +141,7 @@ class Updates:
     def _update(self, phase: Phase, passes: Sequence[Pass], number: int) -> None:
         """One optimiser update: only the phase's groups have gradients, which add up over micro-batches and over processes."""
         parameters = self.groups.of(phase)
+        learns = any(id(p) in self._answers for p in parameters)
         for p in self.groups.all:
             p.requires_grad_(False)
         for p in parameters:
@@ -146,7 +149,7 @@ class Updates:
             p.grad = None
         terms: dict[str, Tensor] = {}
         for one in passes:
-            one.enter(phase)
+            one.enter(phase, learns)
             with autocast(self.device, self.settings.precision):
                 terms = dict(phase.loss(one))
             if terms:

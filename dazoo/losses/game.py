@@ -41,14 +41,15 @@ class Rules:
     critic_repeats: int = 1
 
     def __post_init__(self) -> None:
-        if self.game not in GAMES:
+        if not isinstance(self.game, str) or self.game not in GAMES:
             raise SettingsError(f"gan.game is {self.game!r}; expected one of {', '.join(GAMES)}.")
         for name in ("r1", "r2", "gradient_penalty"):
-            if not 0 <= getattr(self, name) < 1e6:
-                raise SettingsError(f"gan.{name} is {getattr(self, name)!r}; expected a weight of 0 or more.")
-        if set(self.policies) - set(STEPS):
+            weight = getattr(self, name)
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < 1e6:
+                raise SettingsError(f"gan.{name} is {weight!r}; expected a weight of 0 or more.")
+        if not isinstance(self.augment, str) or set(self.policies) - set(STEPS):
             raise SettingsError(f"gan.augment is {self.augment!r}; expected some of {', '.join(STEPS)}, joined by commas.")
-        if not 1 <= self.critic_repeats <= 1000:
+        if type(self.critic_repeats) is not int or not 1 <= self.critic_repeats <= 1000:
             raise SettingsError(f"gan.critic_repeats is {self.critic_repeats!r}; expected 1 to 1000.")
 
     @classmethod

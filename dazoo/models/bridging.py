@@ -87,7 +87,10 @@ def rebuilt(plugins: Plugins, config: Mapping[str, Any], problem: Problem, devic
     Raises:
         SettingsError: arguments that the GAN or the bridge refuses.
     """
-    arguments = {part: config.get(f"{part}_settings", {}) for part in ("gan", "bridge")}
+    arguments = {part: dict(config.get(f"{part}_settings", {})) for part in ("gan", "bridge")}
+    if "noise" in arguments["bridge"]:  # models of before the GAN drew its own noise
+        arguments["gan"].setdefault("noise", arguments["bridge"].pop("noise"))
+    arguments["bridge"].pop("ramp", None)  # a constant since; no network depends on it
     with torch.random.fork_rng([]):  # so that drawing with a seed leaves the caller's random state alone
         bridge = build_bridge(plugins, config["recipe"]["gan"], problem, arguments)
     for module in gan_modules(bridge).values():

@@ -100,7 +100,6 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "results": (lambda v: isinstance(v, Mapping) and _is_plain(v), "finite numbers and text"),
 }
 _REQUIRED = ("schema", "name", "recipe", "classes", "channels", "size")
-OPTIONAL = tuple(k for k in _FIELDS if k not in _REQUIRED)
 
 
 def checked(config: Mapping[str, Any], where: str, *, complete: bool, error: type[DazooError] = WeightsError) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from dataclasses import asdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from typing import cast
 
 from dazoo.contracts import Augmentation
+from dazoo.contracts import Backbone
 from dazoo.contracts import ImageSet
 from dazoo.contracts import Method
 from dazoo.data.folder import read_loose
@@ -22,6 +24,7 @@ from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
 from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
+from dazoo.models.build import unwrapped
 from dazoo.models.load import resolve_model
 from dazoo.models.model import Model
 from dazoo.models.model import problem_of
@@ -30,6 +33,7 @@ from dazoo.models.save import save
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.runs.plan import PARTS
 from dazoo.runs.plan import split_settings
 from dazoo.runs.stages import adapt_trained
 from dazoo.runs.stages import stage_settings
@@ -71,7 +75,7 @@ def adapt(
     if out is not None:
         check_place(out)
     images = _pictures(before, target)
-    run, arguments = split_settings(settings or {})
+    run, arguments = settings_of_method(settings)
     adapting = build_method(plugins, before, method, arguments, target_count=len(images))
     known = {**before.config.get("settings", {}), "size": before.size, "batch": min(64, max(2, len(images)))}
     base = Settings.layered({k: v for k, v in known.items() if k in ("size", "batch", "augment", "precision")})
@@ -114,11 +118,25 @@ def check_adapts(plugins: Plugins, model: Model, method: str) -> None:
         )
 
 
+def settings_of_method(settings: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """`split_settings` where the network is there already: its sides and the other parts' arguments cannot be chosen any more.
+
+    Raises:
+        SettingsError: one of those.
+    """
+    run, arguments = split_settings(settings or {})
+    fixed = [key for key in run if key in ("size", "channels")]
+    fixed += [f"{part}.{key}" for part in PARTS if part != "method" for key in arguments[part]]
+    if fixed:
+        raise SettingsError(f"{fixed[0]} is set, but the model is trained already; expected settings of the adaptation or of 'method'.")
+    return run, arguments
+
+
 def build_method(
     plugins: Plugins, model: Model, method: str, arguments: Mapping[str, Mapping[str, Any]], *, target_count: int = 1
 ) -> Method:
     """A method for a copy of a trained model's backbone."""
-    problem = replace(problem_of(deepcopy(model.backbone), model.config), target_count=target_count)
+    problem = replace(problem_of(deepcopy(cast("Backbone", unwrapped(model.backbone))), model.config), target_count=target_count)
     built: Method = plugins.methods.build(method, problem, **arguments.get("method", {}))
     return built
 

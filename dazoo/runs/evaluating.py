@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from typing import cast
 
 import numpy as np
 
+from dazoo.contracts import Backbone
 from dazoo.contracts import ImageSet
 from dazoo.contracts import Method
 from dazoo.data.folder import read_labelled
@@ -27,6 +29,7 @@ from dazoo.metrics.accuracy import confusion_matrix
 from dazoo.metrics.accuracy import per_class_accuracy
 from dazoo.metrics.intervals import Interval
 from dazoo.metrics.intervals import wilson
+from dazoo.models.build import unwrapped
 from dazoo.models.load import resolve_model
 from dazoo.models.model import Model
 from dazoo.registry.plugins import zoo
@@ -87,7 +90,7 @@ def evaluate(
     if labels is None:
         raise DataError(f"{images.name} has no labels, so right answers cannot be counted.")
     where = choose_device(device)
-    backbone, method = deepcopy((model.backbone, model.method))
+    backbone, method = deepcopy((cast("Backbone", unwrapped(model.backbone)), model.method))
     method = method or Method(replace(model.problem(), backbone=backbone))
     networks = list(answering(method).values())
     for network in networks:

@@ -114,7 +114,7 @@ def make_plan(
 
     Raises:
         InvalidName, UnknownName, AmbiguousName: see `parse`; no scenario and no pictures; or nobody brings the augmentation or validator.
-        SettingsError: an unknown setting, or pictures beside a scenario.
+        SettingsError: an unknown setting, one of a part that the recipe lacks, or pictures beside a scenario.
     """
     recipe = name if isinstance(name, Recipe) else parse(name, plugins)
     source, target = pictures.get("source"), pictures.get("target")
@@ -129,6 +129,9 @@ def make_plan(
             f"{str(name)!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out."
         )
     run, arguments = split_settings(settings or {})
+    lacks = [part for part in PARTS if arguments[part] and not getattr(recipe, "gan" if part == "bridge" else part)]
+    if lacks:
+        raise SettingsError(f"{lacks[0]}.{next(iter(arguments[lacks[0]]))} is set, but the recipe {str(recipe)!r} has no {lacks[0]}.")
     layers = settings_of_parts(plugins, recipe, arguments)
     made = Settings.layered(*layers.values(), run)
     _check_names(plugins, recipe, made)

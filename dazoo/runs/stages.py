@@ -83,8 +83,8 @@ def train_plan(plan: Plan, domains: Domains, plugins: Plugins, site: Site) -> Re
 
 def stage_settings(settings: Settings, method: Method, overrides: Mapping[str, Any] | None = None) -> Settings:
     """Settings of the stage that adapts a trained model: the method's own, since the run's described how to train from the start."""
-    fixed = {"ema": 0.0, "steps_per_epoch": 0, **({"accumulate": 1} if method.streams else {})}  # a stream runs a batch in one piece
-    return Settings.layered({**asdict(settings), **fixed, **method.defaults, **(overrides or {})})
+    stream = {"accumulate": 1, "warmup": 0.0, "schedule": "constant"} if method.streams else {}  # a batch in one piece, and no end to aim at
+    return Settings.layered({**asdict(settings), "ema": 0.0, "steps_per_epoch": 0, **method.defaults, **(overrides or {}), **stream})
 
 
 def adapt_trained(setup: Setup, site: Site, first: Result | None = None) -> Result:
@@ -98,7 +98,7 @@ def adapt_trained(setup: Setup, site: Site, first: Result | None = None) -> Resu
     if first is None:
         return result
     return replace(
-        result, first_stage=first.history, seconds=first.seconds + result.seconds, images=first.images + result.images
+        result, bridge=first.bridge, first_stage=first.history, seconds=first.seconds + result.seconds, images=first.images + result.images
     )
 
 

@@ -21,7 +21,7 @@ from dazoo.models.model import Prediction
 from dazoo.registry.plugins import zoo
 from dazoo.runs.adapting import build_method
 from dazoo.runs.adapting import check_adapts
-from dazoo.runs.plan import split_settings
+from dazoo.runs.adapting import settings_of_method
 from dazoo.runs.stages import stage_settings
 
 
@@ -56,7 +56,9 @@ class Streaming:
 
     def logits(self, images: Tensor) -> Tensor:
         """The same for images (N, C, H, W) float in [-1, 1]: logits (N, K), float32 on the CPU."""
-        with torch.inference_mode(False), torch.enable_grad():
+        device = self._stream.device
+        theirs = torch.random.fork_rng([device] if device.type == "cuda" else [])  # the caller's draws go on as if nothing had been drawn
+        with torch.inference_mode(False), torch.enable_grad(), theirs:
             return self._stream(images)
 
     def reset(self) -> None:
@@ -94,7 +96,7 @@ def stream(
     if not plugins.methods.resolve(method).streams:
         fit = [m for m in plugins.methods.names() if plugins.methods.resolve(m).streams]
         raise SettingsError(f"{method!r} goes over the pictures several times: use dazoo.adapt. Methods that stream: {', '.join(fit)}.")
-    run, arguments = split_settings(settings or {})
+    run, arguments = settings_of_method(settings)
     adapting = build_method(plugins, before, method, arguments)
     base = Settings.layered({"size": before.size, "precision": before.config.get("settings", {}).get("precision", "auto")})
     made = stage_settings(base, adapting, run)

@@ -143,17 +143,20 @@ class Run:
         labels = self.domains.target_test.labels
         if labels is None:
             return None
-        known = result.first_stage is not None or not self.plan.adapts(self.plugins)
+        known = self._plain(result) is not None
         alone = self._source_only(result, site) if source_only or known else None
         return count(result.history, labels, self.plan.settings.validator, alone)
 
+    def _plain(self, result: Result) -> History | None:
+        """What this run saw of plain training on the source: all, or the first of two stages unless a GAN helped there; or None."""
+        if not self.plan.adapts(self.plugins):
+            return result.history
+        return result.first_stage if self.plan.recipe.gan is None else None
+
     def _source_only(self, result: Result, site: Site) -> float:
         """Target accuracy of the last epoch without adaptation: this run's own, its first stage's, or its twin's."""
-        if result.first_stage is not None:
-            history = result.first_stage
-        elif not self.plan.adapts(self.plugins):
-            history = result.history
-        else:
+        history = self._plain(result)
+        if history is None:
             twin = replace(self.plan, recipe=replace(self.plan.recipe, gan=None, method=None))
             history = train_plan(twin, self.domains, self.plugins, replace(site, folder=self._below("source_only"))).history
         return float((history.predictions[-1].numpy() == self.domains.target_test.labels).mean())

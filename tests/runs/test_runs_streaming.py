@@ -112,3 +112,46 @@ def labelled(model: Model, folders: Path) -> list:
 def test_a_size_below_what_a_part_takes_is_refused(folders: Path, name: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         train(name, source=folders / "source", target=folders / "target", settings={"size": 8}, quiet=True)
+
+
+def test_a_stream_leaves_the_callers_random_state_alone(folders: Path) -> None:
+    answer = dazoo.stream(trained(folders, "fcn-source"), device="cpu")
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    answer(pictures())
+    assert torch.equal(torch.rand(2), expected)
+
+
+@pytest.mark.parametrize("setting", ["backbone.width", "gan.width", "size"])
+def test_settings_that_come_too_late_are_refused(folders: Path, setting: str) -> None:
+    model = trained(folders, "fcn-source")
+    with pytest.raises(SettingsError, match=rf"{setting} is set, but the model is trained already"):
+        dazoo.stream(model, device="cpu", settings={setting: 16})
+    with pytest.raises(SettingsError, match=rf"{setting} is set, but the model is trained already"):
+        dazoo.adapt(model, folders / "target", method="tent", device="cpu", settings={setting: 16})
+
+
+def test_a_stream_has_no_schedule(folders: Path) -> None:
+    model = trained(folders, "fcn-source")
+    plain, warm = (dazoo.stream(model, device="cpu", settings={"lr": 0.05, **more}) for more in ({}, {"warmup": 0.5, "schedule": "cosine"}))
+    plain(pictures()), warm(pictures())
+    assert [p.score for p in plain(pictures())] == [p.score for p in warm(pictures())]
+
+
+def test_the_gan_of_a_recipe_whose_method_adapts_a_trained_model_is_kept(folders: Path) -> None:
+    settings = {**SMALL, "gan.width": 4}
+    found = train("fcn-dcgan-tent", source=folders / "source", target=folders / "target", settings=settings, quiet=True)
+    fresh = found.model.bridge()
+    assert fresh is not None
+    plain = train("fcn-dcgan", source=folders / "source", target=folders / "target", settings=settings, quiet=True, source_only=False).model
+    assert torch.equal(found.model.generate(2, seed=0), plain.generate(2, seed=0)), "the first stage is that recipe"
+    alone = train("fcn-source", source=folders / "source", target=folders / "target", settings=SMALL, quiet=True)
+    assert found.numbers is not None and alone.numbers is not None
+    assert found.numbers.source_only == alone.numbers.last
+
+
+def test_settings_of_a_part_that_the_recipe_lacks_are_refused(folders: Path) -> None:
+    for name, setting in (("fcn-source", "gan.width"), ("fcn-source", "bridge.share"), ("fcn-dcgan", "method.weight")):
+        with pytest.raises(SettingsError, match=f"{setting} is set, but the recipe '{name}' has no"):
+            train(name, source=folders / "source", target=folders / "target", settings={**SMALL, setting: 1}, quiet=True)

@@ -127,12 +127,13 @@ class CycleGAN(GAN):
             ("source", self.critic_source, step.source.images[: self.batch], to_source),
         )
         terms = {}
+        half = 0.5 if self.rules.game == "least_squares" else 1.0  # the paper's factor belongs to its game
         for side, critic, real, fake in sides:
             seen, drawn = real.detach(), cast("ImagePool", self.pools[side]).exchange(fake)
             if self.rules.penalises:
                 seen.requires_grad_(), drawn.requires_grad_()
             on_real, on_fake = self._judged(critic, seen), self._judged(critic, drawn)
-            terms[f"critic/{side}"] = 0.5 * self.rules.critic_loss(on_real, on_fake)
+            terms[f"critic/{side}"] = half * self.rules.critic_loss(on_real, on_fake)
             penalties = self.rules.penalties((seen, on_real), (drawn, on_fake), partial(self._judged, critic))
             terms |= {f"{name}/{side}": value for name, value in penalties.items()}
         return terms
