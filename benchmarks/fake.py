@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dazoo.bench.assignment import Assignment
+from dazoo.bench.cells import PROTOCOL
 from dazoo.bench.cells import Cell
 from dazoo.bench.fields import Batch
 from dazoo.bench.fields import Cost
@@ -30,7 +31,7 @@ RECIPE = Recipe(backbone="fcn", method="source", scenario="synsigns")
 
 def cells(count: int, **settings: Any) -> list[Cell]:
     """`count` cells with these settings of the fake: steps, sleep (s a step), raise, die, leak (the step in which to), and of `outcome`."""
-    identity = {"recipe": str(RECIPE), "settings": {"batch": 32}, "data": "", "protocol": 1, "plugins": {}, "parts": settings}
+    identity = {"recipe": str(RECIPE), "settings": {"batch": 32}, "data": "", "protocol": PROTOCOL, "plugins": {}, "arguments": settings}
     return [Cell(RECIPE, seed, settings, {**identity, "seed": seed}) for seed in range(count)]
 
 

@@ -28,6 +28,7 @@ from rich.progress import track
 
 from benchmarks import fake
 from dazoo.bench.assignment import Assignment
+from dazoo.bench.cells import PROTOCOL
 from dazoo.bench.cells import Cell
 from dazoo.bench.driver import Count
 from dazoo.bench.driver import Driver
@@ -57,7 +58,14 @@ def cells(count: int) -> list[Cell]:
         method = f"method{recipe % 20}" if recipe % 20 else "source"
         made_of = Recipe(backbone=f"net{recipe // 200}", method=method, scenario=f"s{recipe // 20 % 10}")
         identity = {
-            **{"recipe": str(made_of), "seed": seed, "settings": asdict(Settings()), "parts": {}, "data": "d" * 64, "protocol": 1},
+            **{
+                "recipe": str(made_of),
+                "seed": seed,
+                "settings": asdict(Settings()),
+                "arguments": {},
+                "data": "d" * 64,
+                "protocol": PROTOCOL,
+            },
             "plugins": {f"dazoo{part}": "0.1.0" for part in ("", "-backbones", "-methods", "-signs")},
         }
         made.append(Cell(made_of, seed, WISH, json.loads(json.dumps(identity))))

@@ -1,4 +1,4 @@
-"""What a plugin author reads: the base classes of backbones, GANs, methods, data sets, validators and executors.
+"""What a plugin author reads: the base classes of backbones, GANs, bridges, methods, data sets, augmentations, validators and executors.
 
 The names are loaded when first asked for, so that data plugins and the command line do not pay for torch.
 """

@@ -22,7 +22,7 @@ class Augmentation:
 
     Attributes:
         weak: the view that every batch gets.
-        strong: the stronger one that a method asks for (`Images.strong`).
+        strong: the stronger one that a method asks for (`step.target.strong`).
     """
 
     weak: Callable[[Tensor], Tensor] = staticmethod(unchanged)

@@ -46,7 +46,7 @@ class Backbone(nn.Module):
 
         The arguments are those that the name stands for and those of the user; num_classes and in_channels are not among them.
 
-        They are the weakest layer: those of the scenario, the bridge, the method and the user come over them.
+        They go over the defaults for own pictures; those of the scenario, the bridge, the method and the user go over them.
         """
         return {}
 

@@ -141,7 +141,7 @@ class GAN:
         raise NotImplementedError(f"{type(self).__name__} must implement judge(images, labels).")
 
     def look(self, images: Tensor, labels: Tensor | None = None, *, penalised: bool = False) -> Verdict:
-        """`judge`, as every loss calls it: the one place where pictures are augmented before a critic sees them.
+        """`judge`, as every loss calls it: pictures are augmented here before a critic sees them.
 
         Args:
             penalised: for the critic's loss, which may take its gradient at the images; no gradient reaches a generator then.

@@ -41,7 +41,7 @@ def merge(phases: Iterable[Phase]) -> list[Phase]:
             continue
         if first.repeat != phase.repeat:
             raise SettingsError(
-                f"Phase {phase.name!r} is given twice, with repeat={first.repeat} and {phase.repeat}; these parts do not combine."
+                f"Phase {phase.name!r} is given twice, with repeat={first.repeat} and {phase.repeat}; these components do not combine."
             )
         merged[phase.name] = replace(
             first,

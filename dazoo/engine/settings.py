@@ -31,7 +31,7 @@ class Settings:
     Attributes:
         epochs: evaluation points; with `steps_per_epoch` they give the length of the run.
         steps_per_epoch: optimiser steps in an epoch; 0 means one pass over the larger domain.
-        batch: images of each domain in a step. accumulate: parts that a step is run in to save memory, their gradients added up;
+        batch: images of each domain in a step. accumulate: micro-batches that a step is run in to save memory, their gradients added up;
             losses over a batch (alignment, class shares, batch-norm statistics) then see `batch / accumulate` images.
         size: side of the square training pictures, pixels. channels: 1, 3, or 0 for the data's own.
         optimizer: "adamw", "adam" or "sgd" (Nesterov momentum 0.9). lr, weight_decay: its settings.

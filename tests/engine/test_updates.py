@@ -103,7 +103,7 @@ def test_phases_run_in_their_share_of_the_run() -> None:
 
 
 def test_phases_of_one_name_that_repeat_differently_do_not_combine() -> None:
-    with pytest.raises(SettingsError, match="repeat=1 and 2; these parts do not combine"):
+    with pytest.raises(SettingsError, match="repeat=1 and 2; these components do not combine"):
         merge([Phase("task", BACKBONE, nothing), Phase("task", BACKBONE, nothing, repeat=2)])
 
 
