@@ -16,9 +16,7 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Problem
 from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
-from dazoo.models.tensors import check_file
-from dazoo.models.tensors import check_fit
-from dazoo.models.tensors import read_tensors
+from dazoo.models.tensors import load_groups
 from dazoo.registry.discovery import CORE
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.registry import did_you_mean
@@ -105,20 +103,11 @@ def fill(modules: Mapping[str, nn.Module], folder: Path, files: Mapping[str, Map
         WeightsError: a file that is missing or altered, or that does not fit.
     """
     for file, facts in files.items():
-        check_file(folder / file, facts)
         side = file.partition(".")[0]
         mine = {name: module for name, module in modules.items() if name.startswith(side)}
-        check_fit(folder / file, state_of(mine), f"the {side}")
-        tensors = read_tensors(folder / file)
-        for name, module in mine.items():
-            module.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}, strict=True)
+        load_groups(folder / file, facts, mine, f"the {side}")
 
 
 def gan_modules(bridge: Bridge) -> dict[str, nn.Module]:
     """Generators and critics of a bridge by name (its own helpers among them, such as a critic's class head)."""
     return {k: v for k, v in bridge.groups().items() if isinstance(v, nn.Module) and k.startswith(("generator", "critic"))}
-
-
-def state_of(modules: Mapping[str, nn.Module]) -> dict[str, Any]:
-    """States of several modules in one mapping, named "<group>/<key>"."""
-    return {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}

@@ -12,10 +12,7 @@ from torch import nn
 from dazoo.contracts import Method
 from dazoo.contracts import Problem
 from dazoo.engine.average import answering
-from dazoo.models.bridging import state_of
-from dazoo.models.tensors import check_file
-from dazoo.models.tensors import check_fit
-from dazoo.models.tensors import read_tensors
+from dazoo.models.tensors import load_groups
 from dazoo.registry.plugins import Plugins
 
 
@@ -37,12 +34,7 @@ def rebuilt_method(plugins: Plugins, config: Mapping[str, Any], problem: Problem
         WeightsError: a file that is missing or altered, or that does not fit.
         SettingsError: arguments that the method refuses.
     """
-    check_file(path, facts)
     with torch.random.fork_rng([]):  # random weights are drawn only to be overwritten
         method: Method = plugins.methods.build(config["recipe"]["method"], problem, **config.get("method_settings", {}))
-    heads = heads_of(method)
-    check_fit(path, state_of(heads), f"the heads of {config['recipe']['method']!r}")
-    tensors = read_tensors(path)
-    for name, module in heads.items():
-        module.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}, strict=True)
+    load_groups(path, facts, heads_of(method), f"the heads of {config['recipe']['method']!r}")
     return method

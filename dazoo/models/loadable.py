@@ -11,7 +11,6 @@ from torch import nn
 from dazoo.errors import WeightsError
 from dazoo.models.bridging import gan_modules
 from dazoo.models.bridging import rebuilt
-from dazoo.models.bridging import state_of
 from dazoo.models.build import built
 from dazoo.models.build import sketched
 from dazoo.models.build import unwrapped
@@ -19,6 +18,7 @@ from dazoo.models.build import whose
 from dazoo.models.build import without_memory
 from dazoo.models.model import Model
 from dazoo.models.tensors import misfits
+from dazoo.models.tensors import state_of
 from dazoo.registry.plugins import zoo
 
 

@@ -15,7 +15,6 @@ from dazoo.drafts import restore
 from dazoo.drafts import whole_folder
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
-from dazoo.models.bridging import state_of
 from dazoo.models.build import unwrapped
 from dazoo.models.card import render_card
 from dazoo.models.config import CRITIC
@@ -28,6 +27,7 @@ from dazoo.models.config import config_text
 from dazoo.models.heads import heads_of
 from dazoo.models.loadable import check_loadable
 from dazoo.models.model import Model
+from dazoo.models.tensors import state_of
 from dazoo.models.tensors import write_tensors
 from dazoo.plain import again
 from dazoo.plain import digest_of

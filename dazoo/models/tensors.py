@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save_file
 from torch import Tensor
+from torch import nn
 
 from dazoo.errors import WeightsError
 from dazoo.plain import digest_of
@@ -134,6 +135,24 @@ def check_fit(path: Path, state: Mapping[str, Any], whose: str) -> None:
     """
     if problems := misfits(read_header(path), state):
         raise WeightsError(f"{path} does not fit {whose}: it {problems}. Use the plugin version that saved it.")
+
+
+def state_of(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    """States of several modules in one mapping, named "<group>/<key>"."""
+    return {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+
+
+def load_groups(path: Path, facts: Mapping[str, Any], modules: Mapping[str, nn.Module], whose: str) -> None:
+    """Load what `state_of` named into the modules, strictly; `facts` is what config.json says of the file.
+
+    Raises:
+        WeightsError: a file that is missing or altered, or that does not fit.
+    """
+    check_file(path, facts)
+    check_fit(path, state_of(modules), whose)
+    tensors = read_tensors(path)
+    for name, module in modules.items():
+        module.load_state_dict({k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}, strict=True)
 
 
 def misfits(found: Mapping[str, tuple[str, tuple[int, ...]]], state: Mapping[str, Any]) -> str:

@@ -143,8 +143,10 @@ class Run:
         labels = self.domains.target_test.labels
         if labels is None:
             return None
-        known = self._plain(result) is not None
-        alone = self._source_only(result, site) if source_only or known else None
+        plain = self._plain(result)
+        if plain is None and source_only:
+            plain = self._twin(site)
+        alone = None if plain is None else float((plain.predictions[-1].numpy() == labels).mean())
         return count(result.history, labels, self.plan.settings.validator, alone)
 
     def _plain(self, result: Result) -> History | None:
@@ -153,13 +155,10 @@ class Run:
             return result.history
         return result.first_stage if self.plan.recipe.gan is None else None
 
-    def _source_only(self, result: Result, site: Site) -> float:
-        """Target accuracy of the last epoch without adaptation: this run's own, its first stage's, or its twin's."""
-        history = self._plain(result)
-        if history is None:
-            twin = replace(self.plan, recipe=replace(self.plan.recipe, gan=None, method=None))
-            history = train_plan(twin, self.domains, self.plugins, replace(site, folder=self._below("source_only"))).history
-        return float((history.predictions[-1].numpy() == self.domains.target_test.labels).mean())
+    def _twin(self, site: Site) -> History:
+        """Training of the same network with the same settings on the source alone."""
+        twin = replace(self.plan, recipe=replace(self.plan.recipe, gan=None, method=None))
+        return train_plan(twin, self.domains, self.plugins, replace(site, folder=self._below("source_only"))).history
 
     def _model(self, result: Result, numbers: FourNumbers | None) -> Model:
         train = self.domains.source_train
