@@ -28,6 +28,10 @@ def command(
     name: Annotated[str, typer.Argument(help="A recipe; one without a scenario for your own pictures.", show_default=False)],
     source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.")] = None,
     target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")] = None,
+    target_labels: Annotated[
+        bool | None,
+        typer.Option("--target-labels/--no-target-labels", help="Whether folders in --target are classes; seen from their names."),
+    ] = None,
     data: Data = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; runs/NAME-seedN unless given.")] = None,
     seed: Seed = 0,
@@ -45,7 +49,7 @@ def command(
 
     folder = out or default_folder(name, seed)
     trained = train(
-        name, source=source, target=target, data=data, out=folder, seed=seed, device=device,
+        name, source=source, target=target, target_labelled=target_labels, data=data, out=folder, seed=seed, device=device,
         settings=wanted, source_only=source_only, download=download, quiet=quiet,
     )  # fmt: skip
     if not trained.first:

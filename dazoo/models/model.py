@@ -37,6 +37,8 @@ from dazoo.models.heads import heads_of
 from dazoo.models.inputs import as_input
 from dazoo.models.inputs import each
 from dazoo.models.inputs import is_one
+from dazoo.plain import native
+from dazoo.plain import whole
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import zoo
 
@@ -88,8 +90,8 @@ class Model(nn.Module):
         card: str | None = None,
     ) -> None:
         super().__init__()
-        recipe = Recipe(**dict(config["recipe"]))
-        full = {"schema": SCHEMA, **config, "recipe": asdict(recipe), "name": config.get("name") or str(recipe)}
+        recipe = Recipe(**native(dict(config["recipe"])))
+        full = {"schema": SCHEMA, **native(config), "recipe": asdict(recipe), "name": config.get("name") or str(recipe)}
         if weights is None:
             full.pop("files", None)  # they describe weights that this model does not read
         self.config = checked(full, "The model's config", complete=False, error=SettingsError)
@@ -181,8 +183,8 @@ class Model(nn.Module):
         """Pictures, one or many, of any size and mode, as (N, C, size, size) float in [-1, 1] on the CPU.
 
         Args:
-            pictures: paths, Pillow images, uint8 arrays (H, W) or (H, W, C) or (N, H, W, C), tensors (C, H, W) or
-                (N, C, H, W), uint8 or float in [-1, 1], or a list of those.
+            pictures: paths, bytes of files, files opened for bytes, Pillow images, uint8 arrays (H, W) or (H, W, C) or (N, H, W, C),
+                tensors (C, H, W) or (N, C, H, W), uint8 or float in [-1, 1], or a list of those.
 
         Raises:
             PictureError: something that is no picture, or out of range; the message says which and how to mend it.
@@ -203,8 +205,7 @@ class Model(nn.Module):
             PictureError: see `preprocess`.
             SettingsError: a batch size below 1, or a head of another width than there are classes.
         """
-        if batch_size < 1:
-            raise SettingsError(f"batch_size is {batch_size}; expected at least 1.")
+        batch_size = whole("batch_size", batch_size)
         found: list[Prediction] = []
         with self._inference():
             for images in self._batches(pictures, batch_size):
@@ -300,8 +301,7 @@ class Model(nn.Module):
         Raises:
             SettingsError: no GAN is part of it or was saved with it; labels or images that do not fit.
         """
-        if n < 1:
-            raise SettingsError(f"n is {n}; expected at least 1 picture.")
+        n = whole("n", n)
         bridge = self.bridge()
         wanted = None if labels is None else self._indices(labels, n).to(self.device)
         start = None if images is None else self.preprocess(images).to(self.device)
@@ -346,7 +346,9 @@ class Model(nn.Module):
 
     def _indices(self, labels: Any, n: int) -> Tensor:
         """Class names or indices as (n,) int64."""
-        many = [labels] * n if isinstance(labels, str | int) else labels.tolist() if hasattr(labels, "tolist") else list(labels)
+        labels = native(labels)
+        many = [labels] * n if isinstance(labels, str | int | float) else labels.tolist() if hasattr(labels, "tolist") else list(labels)
+        many = native(many)
         if len(many) != n:
             raise SettingsError(f"There are {len(many)} labels for {n} pictures; give one for each, or one for all.")
         indices = []

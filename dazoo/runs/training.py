@@ -89,7 +89,8 @@ def train(
         download: let data sets fetch what is missing.
         pictures: where they come from. `source`: folder with one folder of pictures for each class, and `target`: folder of pictures
             without labels (one folder per class gives labels for evaluation alone); both or neither. `data`: folder of the data sets
-            of a scenario, variable DAZOO_DATA unless given.
+            of a scenario, variable DAZOO_DATA unless given. `target_labelled`: False uses the target's pictures without labels, whatever
+            its folders are called; True takes its folders for classes.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
