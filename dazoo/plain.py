@@ -38,13 +38,12 @@ def native(value: Any) -> Any:
         return type(value)(*inner) if hasattr(value, "_fields") else tuple(inner)
     if callable(getattr(value, "item", None)) and getattr(value, "shape", None) == ():  # a scalar of NumPy or torch
         return value.item()
-    for kind in (bool, int, float, str):  # a subclass, such as np.str_, np.float64 or a member of an IntEnum
-        if isinstance(value, kind):
-            return kind(value) if kind is not str else str.__str__(value)
+    if isinstance(value, str) and type(value).__module__ == "numpy":
+        return str.__str__(value)
     return value
 
 
-def whole(name: str, value: Any, low: int = 1) -> int:
+def whole_number(name: str, value: Any, low: int = 1) -> int:
     """A whole number that a person gave as Python's, whoever's type it had.
 
     Raises:
@@ -98,7 +97,7 @@ def read_bounded(path: Path, most: int) -> bytes:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("it is no ordinary file")
     with path.open("rb") as file:
-        text = file.read(most + 1)
+        text = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)  # the argument is allocated at once
     if len(text) > most:
         raise ValueError(f"it has more than {most} bytes")
     return text

@@ -30,7 +30,8 @@ def pack(
     size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the square pictures, pixels.")] = 48,
     grey: Annotated[bool, typer.Option("--grey", help="One channel.")] = False,
     labelled: Annotated[
-        bool | None, typer.Option("--labelled/--no-labelled", help="Whether the subfolders are classes; if nothing lies beside them, unless given.")
+        bool | None,
+        typer.Option("--labelled/--no-labelled", help="Whether the subfolders are classes; seen from the folder."),
     ] = None,
     terms: Annotated[str, typer.Option(help="Licence or terms of use of the pictures, one line.")] = "unknown",
     force: Annotated[bool, typer.Option("--force", help="Replace a pack that is there.")] = False,

@@ -6,10 +6,10 @@ from dazoo.data.archive import read_npz
 from dazoo.data.cache import cached
 from dazoo.data.cache import files_key
 from dazoo.data.checks import check_domains
+from dazoo.data.decoding import Progress
 from dazoo.data.files import class_folders
 from dazoo.data.files import picture_files
 from dazoo.data.files import scan
-from dazoo.data.folder import Progress
 from dazoo.data.folder import pack_folder
 from dazoo.data.folder import read_files
 from dazoo.data.folder import read_labelled
@@ -30,6 +30,7 @@ from dazoo.data.paths import missing
 from dazoo.data.pictures import Box
 from dazoo.data.pictures import read_picture
 from dazoo.data.pictures import to_array
+from dazoo.data.pixels import Cropped
 from dazoo.data.pixels import resized
 from dazoo.data.pixels import with_channels
 from dazoo.data.scenario import joined
@@ -42,6 +43,7 @@ from dazoo.data.voc import voc_boxes
 __all__ = [
     "Box",
     "Boxed",
+    "Cropped",
     "PackInfo",
     "Progress",
     "cache_dir",

@@ -43,7 +43,9 @@ def check_unpacked(path: Path, size: int) -> None:
         DataError: it does not.
     """
     if size > MAX_UNPACKED:
-        raise DataError(f"{path} would unpack to {size / 2**30:.0f} GiB, expected at most {MAX_UNPACKED // 2**30}; it is no set of pictures.")
+        raise DataError(
+            f"{path} would unpack to {size / 2**30:.0f} GiB; expected at most {MAX_UNPACKED // 2**30}, for any set of pictures."
+        )
 
 
 def check_labelled(path: Path, images: np.ndarray, labels: np.ndarray, *, colour: bool) -> None:
@@ -60,4 +62,3 @@ def check_labelled(path: Path, images: np.ndarray, labels: np.ndarray, *, colour
         raise DataError(f"{path} holds images {images.dtype} {images.shape}; expected uint8 {expected}.")
     if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"{path} holds labels {labels.dtype} {labels.shape}; expected one whole number for each of {len(images)} images.")
-

@@ -9,15 +9,20 @@ import time
 import warnings
 from collections.abc import Callable
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from dazoo.contracts.images import ImageSet
+from dazoo.data.decoding import Decoding
 from dazoo.data.pack import read_pack
 from dazoo.data.pack import write_pack
 from dazoo.data.paths import cache_dir
 from dazoo.data.pixels import resized
 from dazoo.errors import DataError
+from dazoo.errors import PictureError
 
 
 _warned: set[Path] = set()
@@ -33,9 +38,9 @@ _SETTLED = 2.0
 def files_key(paths: Iterable[Path], *facts: object) -> str:
     """A short key for the state of files and of other facts that the result depends on.
 
-    A file's state is its path, length, number on its file system (inode) and the times of its last change: of the content, which anybody
-    can set, and of the file itself (ctime), which nobody can. Two files that change places change both. A file that was changed a moment ago
-    could change again within the same tick of the clock, so its content counts too.
+    A file's state is its path, length, number on its file system (inode) and the times of its last change: of the content, which
+    anybody can set, and of the file itself (ctime), which nobody can. Files that change places change their numbers. A file that was
+    changed a moment ago could change again within the same tick of the clock, so its content counts too.
 
     Raises:
         OSError: a file that is not there or may not be read.
@@ -60,7 +65,7 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
     Args:
         name: readable beginning of the pack's folder name.
         key: what `files_key` gave for the sources.
-        make: decodes the set.
+        make: decodes the set, at once or when its pictures are gone through (`Decoding`).
         size: side of the square pictures wanted; None takes them as they are.
     """
     if size is not None:
@@ -68,7 +73,7 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
         if whole.size == (size, size):
             return whole
         smaller = partial(_resized, whole, size)
-        return cached(f"{name}-{size}", key, smaller, terms=terms)
+        return cached(f"{name}-{size!r}", key, smaller, terms=terms)
     folder = cache_dir() / "packs" / f"{name}-{key}"
     if os.path.isdir(folder):  # Path.is_dir() raises where a folder above may not be searched
         try:
@@ -79,13 +84,20 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
     try:
         write_pack(folder, images, terms=terms)
         return _checked(folder)
+    except PictureError:
+        raise  # it is about the pictures, not about the copy
     except (DataError, OSError) as error:
         # Another process may have been first, which is no reason to complain; and every set that is read meets the same trouble.
         if not os.path.isdir(folder) and folder.parent not in _warned:
             _warned.add(folder.parent)
             hint = "Set DAZOO_CACHE to a folder that can be written."
             warnings.warn(f"The decoded copy of {name} was not kept: {error} {hint}", stacklevel=2)
-    return images
+    return in_memory(images)
+
+
+def in_memory(images: ImageSet) -> ImageSet:
+    """The set with its pictures decoded, where they are decoded only when they are gone through."""
+    return replace(images, images=np.asarray(images.images)) if isinstance(images.images, Decoding) else images
 
 
 def _checked(folder: Path) -> ImageSet:

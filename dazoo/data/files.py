@@ -22,7 +22,8 @@ _COPIES = frozenset(".git .hg .svn .ipynb_checkpoints .Trash .Trashes .Spotlight
 """Hidden folders that hold no picture of the person's, or only copies."""
 
 _COMPANIONS = frozenset(
-    ".txt .csv .tsv .json .jsonl .xml .yaml .yml .toml .ini .cfg .md .rst .html .htm .py .ipynb .log .db .npy .npz .mat .pkl .h5 .lst .names .sha256 .md5".split()
+    ".txt .csv .tsv .json .jsonl .xml .yaml .yml .toml .ini .cfg .md .rst .html .htm .py .ipynb .log .db .npy .npz .mat .pkl .h5 .lst"
+    " .names .sha256 .md5".split()
 )
 """Endings of what commonly lies beside pictures and is none."""
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from dazoo.contracts.images import ImageSet
 from dazoo.data.cache import cached
 from dazoo.data.cache import files_key
+from dazoo.data.cache import in_memory
+from dazoo.data.decoding import Progress as Progress
+from dazoo.data.decoding import decoding
 from dazoo.data.files import Scan
 from dazoo.data.files import class_folders
 from dazoo.data.files import scan
@@ -30,16 +32,11 @@ from dazoo.data.pack import read_pack
 from dazoo.data.pack import write_pack
 from dazoo.data.paths import expanded
 from dazoo.data.pictures import Box
-from dazoo.data.pictures import read_picture
 from dazoo.data.pixels import resized
 from dazoo.data.pixels import with_channels
 from dazoo.errors import DataError
-from dazoo.errors import PictureError
 from dazoo.plain import native
 
-
-Progress = Callable[[int, int], None]
-"""Called with (pictures done, pictures in all)."""
 
 def read_labelled(
     folder: str | os.PathLike[str], *, size: int, channels: int = 3, classes: Sequence[str] | None = None, progress: Progress | None = None
@@ -48,7 +45,7 @@ def read_labelled(
 
     Args:
         folder: the folder of class folders, or a labelled pack.
-        size: side of the square that pictures are squashed to, pixels.
+        size: side of the square that pictures are squashed to, pixels; or a `Cropped` one.
         channels: 3 or 1.
         classes: the classes and their order; None takes the subfolders, in natural order. A subfolder belongs to the class that a person
             reads in its name (see `dazoo.data.names`); another spelling than the class's is told in a warning.
@@ -91,7 +88,8 @@ def labelled_files(folder: Path) -> tuple[dict[str, list[Path]], list[Path], Sca
     """
     found = scan(folder)
     by_folder: dict[str, list[Path]] = {p.name: [] for p in class_folders(folder)}
-    loose, start = [], len(os.path.join(folder, ""))
+    loose: list[Path] = []
+    start = len(os.path.join(folder, ""))
     for path in found.pictures:
         first, slash, _ = os.fspath(path)[start if folder != Path() else 0 :].partition(os.sep)
         (by_folder.setdefault(first, []) if slash else loose).append(path)
@@ -132,12 +130,12 @@ def read_loose(
     if is_pack(folder):
         found = _from_pack(folder, size, channels, labelled=False)
         return ImageSet(found.name, found.images, None, tuple(classes))
-    found = scan(folder)
-    if not found.pictures:
-        why = found.passing() or "Looked for files ending in .jpg, .png, .ppm and the like, at any depth."
+    seen = scan(folder)
+    if not seen.pictures:
+        why = seen.passing() or "Looked for files ending in .jpg, .png, .ppm and the like, at any depth."
         raise DataError(f"{folder} holds no picture. {why}")
-    tell_passed([found], folder)
-    return read_files(class_name(folder.name), found.pictures, None, classes, size=size, channels=channels, progress=progress)
+    tell_passed([seen], folder)
+    return read_files(class_name(folder.name), seen.pictures, None, classes, size=size, channels=channels, progress=progress)
 
 
 def read_files(
@@ -168,12 +166,13 @@ def read_files(
     boxes = [p[1] if isinstance(p, tuple) else None for p in pictures] if any(isinstance(p, tuple) for p in pictures) else None
 
     def make() -> ImageSet:
-        return ImageSet(name, decode(paths, boxes, size=size, channels=channels, progress=progress), labels, tuple(classes))
+        pictures = cast("np.ndarray", decoding(paths, boxes, size=size, channels=channels, progress=progress))
+        return ImageSet(name, pictures, labels, tuple(classes))
 
     try:
         key = files_key(paths, size, channels, tuple(classes), None if labels is None else labels.tolist(), boxes)
     except OSError:
-        return make()  # a file that is not there is named by the decoder
+        return in_memory(make())  # a file that is not there is named by the decoder
     return cached(_plain_name(name), key, make, terms=terms)
 
 
@@ -211,38 +210,12 @@ def pack_folder(
         inner, loose = class_folders(folder), [p for p in folder.iterdir() if is_picture_file(p) and p.is_file()]
         labelled = bool(inner) and not loose
         if inner and loose:
-            text = f"{folder}: {loose[0].name} lies beside the folders, so the pack has no labels; move it, or give labelled=True (--labelled)."
+            text = (
+                f"{folder}: {loose[0].name} is beside the folders, so the pack has no labels; move it, or give labelled=True (--labelled)."
+            )
             warnings.warn(text, stacklevel=2)
     read = read_labelled if labelled else read_loose
     return write_pack(out, read(folder, size=size, channels=channels, progress=progress), terms=terms, overwrite=overwrite)
-
-
-def decode(
-    paths: Sequence[Path], boxes: Sequence[Box | None] | None, *, size: int, channels: int, progress: Progress | None = None
-) -> np.ndarray:
-    """Picture files to (N, size, size, channels) uint8, in order, on a few threads (Pillow decodes without the interpreter's lock).
-
-    Raises:
-        PictureError: one or more cannot be read; up to five are named.
-    """
-    out = np.empty((len(paths), size, size, channels), np.uint8)
-    broken: list[PictureError] = []
-
-    def one(i: int) -> None:
-        try:
-            out[i] = read_picture(paths[i], size=size, channels=channels, box=boxes[i] if boxes else None)
-        except PictureError as error:
-            broken.append(error)
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for done, _ in enumerate(pool.map(one, range(len(paths))), start=1):
-            if progress:
-                progress(done, len(paths))
-    if broken:
-        more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
-        listed = "".join(f"\n  {error}" for error in sorted(broken, key=str)[:5])
-        raise PictureError(f"{len(broken)} of {len(paths)} pictures cannot be read:{listed}{more}")
-    return out
 
 
 def _from_pack(folder: Path, size: int, channels: int, *, labelled: bool) -> ImageSet:

@@ -1,6 +1,7 @@
 """Kinds of picture files: their endings, and those that Pillow may open.
 
-Pillow knows formats that run another program (EPS calls Ghostscript), so a file's content is held against this list alone, whatever its name.
+Pillow knows formats that run another program (EPS calls Ghostscript), so a file's content is held against this list alone, whatever
+its name.
 """
 
 from __future__ import annotations
@@ -31,7 +32,16 @@ FORMATS = {
 SUFFIXES = frozenset(" ".join(FORMATS.values()).split())
 """Endings of the file names that are taken for pictures."""
 
-_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", *(f"P{n}\n".encode() for n in range(1, 7)))
+_BEGINNINGS = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n",
+    b"GIF8",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+    b"\0\0\0\x0cjP  ",
+    *(f"P{n}\n".encode() for n in range(1, 7)),
+)
 
 
 @cache

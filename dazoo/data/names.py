@@ -14,8 +14,8 @@ from dazoo.streams import one_line
 def class_name(folder: str) -> str:
     """The class that a folder's name says, as text that every record, table and terminal takes.
 
-    Letters with marks are composed (NFC), so a folder from macOS and one from Linux say the same. Bytes that are no UTF-8, control characters
-    and marks that turn the direction of text are spelled out (`caf\\xe9`).
+    Letters with marks are composed (NFC), so a folder from macOS and one from Linux say the same. Bytes that are no UTF-8, control
+    characters and marks that turn the direction of text are spelled out (`caf\\xe9`).
     """
     return one_line(unicodedata.normalize("NFC", folder))
 

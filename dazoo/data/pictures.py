@@ -16,6 +16,7 @@ from PIL import Image
 from PIL import UnidentifiedImageError
 
 from dazoo.data.formats import openable
+from dazoo.data.pixels import part_shown
 from dazoo.data.samples import full_scale
 from dazoo.data.samples import to_8_bit
 from dazoo.data.samples import upright
@@ -45,7 +46,7 @@ def read_picture(source: Source, *, size: int | None = None, channels: int = 3, 
 
     Args:
         source: a path, the bytes of a file, a file opened for bytes, or a Pillow image, which stays as it is.
-        size: side of the square that the picture is squashed to, pixels; None keeps its size.
+        size: side of the square that the picture is squashed to, or of a `Cropped` one, pixels; None keeps its size.
         channels: 3 for RGB, 1 for grey.
         box: the part to take.
 
@@ -65,9 +66,7 @@ def read_picture(source: Source, *, size: int | None = None, channels: int = 3, 
         raise PictureError(_why(name, source, error)) from error
 
 
-def to_array(
-    picture: Image.Image, *, size: int | None = None, channels: int = 3, box: Box | None = None, mine: bool = False
-) -> np.ndarray:
+def to_array(picture: Image.Image, *, size: int | None = None, channels: int = 3, box: Box | None = None, mine: bool = False) -> np.ndarray:
     """A Pillow image as (H, W, channels) uint8; see `read_picture`.
 
     Args:
@@ -86,7 +85,7 @@ def to_array(
         picture = picture.crop(_inside(box, picture))
     if size and picture.size != (size, size):
         how = Image.Resampling.LANCZOS if min(picture.size) > size else Image.Resampling.BILINEAR
-        picture = picture.resize((size, size), how)
+        picture = picture.resize((size, size), how, box=part_shown(*picture.size, size))
     return np.asarray(picture).reshape(picture.height, picture.width, channels)
 
 

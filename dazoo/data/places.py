@@ -43,7 +43,9 @@ def check_source(folder: Path) -> None:
     advice = f"If they are parts of the data set, name one of them ({folder / inner[0].name}) as the source."
     if len(named) == len(inner) and deeper:
         within = some(class_name(p.name) for p in class_folders(deeper[0]))
-        raise DataError(f"{folder} holds {some(named)}, which hold the folders of the classes ({within}). {advice.replace('If they are', 'They are')}")
+        raise DataError(
+            f"{folder} holds {some(named)}, which hold the folders of the classes ({within}). {advice.replace('If they are', 'They are')}"
+        )
     warnings.warn(f"{folder}: the folders {some(named)} are taken for classes. {advice}", stacklevel=3)
 
 
@@ -60,7 +62,9 @@ def check_sides(source: Path, target: Path) -> None:
     if one == other:
         warnings.warn(f"Source and target are one folder, {source}: there is nothing to adapt to.", stacklevel=3)
     elif other.is_relative_to(one):
-        raise DataError(f"The target {target} lies inside the source {source}, where it is taken for (a part of) a class; move it out of there.")
+        raise DataError(
+            f"The target {target} lies inside the source {source}, where it is taken for (a part of) a class; move it out of there."
+        )
     elif one.is_relative_to(other):
         text = f"The source {source} lies inside the target {target}, so its pictures are pictures of the target too; move one of them."
         warnings.warn(text, stacklevel=3)
@@ -71,7 +75,9 @@ def tell_unlabelled(folder: Path, names: Iterable[str], classes: tuple[str, ...]
     names = list(names)
     if not names:
         return
-    text = f"{folder}: its folders ({some(map(class_name, names))}) bear no class name of the source, so they give no labels for evaluation."
+    text = (
+        f"{folder}: its folders ({some(map(class_name, names))}) bear no class name of the source, so they give no labels for evaluation."
+    )
     for name in names:
         deeper = [p.name for p in class_folders(folder / name)]
         if deeper and len(matched(deeper, classes)) == len(deeper):

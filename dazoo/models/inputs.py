@@ -122,7 +122,9 @@ def _from_tensor(picture: Tensor) -> np.ndarray:
             values = values.float()
         return values.resolve_neg().permute(1, 2, 0).numpy()
     except (RuntimeError, NotImplementedError, TypeError) as error:  # a tensor without values ("meta"), of a kind that NumPy lacks
-        raise PictureError(f"a tensor of type {picture.dtype} on {picture.device} gives no values ({str(error).splitlines()[0]}).") from error
+        raise PictureError(
+            f"a tensor of type {picture.dtype} on {picture.device} gives no values ({str(error).splitlines()[0]})."
+        ) from error
 
 
 def _from_array(picture: np.ndarray, channels: int, size: int | None) -> Tensor:
