@@ -13,6 +13,7 @@ from dazoo.lazy import lazy
 if TYPE_CHECKING:
     from dazoo.contracts.augmentation import Augmentation as Augmentation
     from dazoo.contracts.backbone import Backbone as Backbone
+    from dazoo.contracts.backbone import Start as Start
     from dazoo.contracts.component import BACKBONE as BACKBONE
     from dazoo.contracts.component import BODY as BODY
     from dazoo.contracts.component import HEAD as HEAD
@@ -71,6 +72,7 @@ __all__ = [
     "Problem",
     "SOURCE",
     "Scenario",
+    "Start",
     "Step",
     "TARGET",
     "Job",
@@ -84,7 +86,7 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "augmentation": ("Augmentation",),
-        "backbone": ("Backbone",),
+        "backbone": ("Backbone", "Start"),
         "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "Problem"),
         "dataset": ("Dataset", "Domains", "Scenario"),
         "executor": ("Executor", "Job", "Outcome"),

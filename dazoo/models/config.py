@@ -88,6 +88,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "classes": (_is_classes, f"2 to {MAX_CLASSES} different class names of at most 256 printable characters"),
     "channels": (lambda v: type(v) is int and v in (1, 3), "1 or 3"),
     "size": (lambda v: _is_int(v, 8, MAX_SIZE), f"8 to {MAX_SIZE} pixels"),
+    "crop": (lambda v: type(v) is bool, "true (pictures are cropped to a square) or false (squashed)"),
     "files": (_is_files, f"sha256 and bytes (at most {MAX_FILE}) of {MODEL} and perhaps {', '.join(WEIGHTS[1:])}, and of no other file"),
     "backbone_settings": (_is_settings, "keyword arguments"),
     "gan_settings": (_is_settings, "keyword arguments"),

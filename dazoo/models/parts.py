@@ -20,6 +20,7 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Outputs
 from dazoo.contracts import Problem
+from dazoo.data.pixels import Cropped
 from dazoo.errors import SettingsError
 from dazoo.metrics.novelty import Familiar
 from dazoo.models.bridging import fill
@@ -108,7 +109,8 @@ class Parts(nn.Module):
     @property
     def size(self) -> int:
         """Side of its pictures, pixels."""
-        return self.config["size"]
+        side = self.config["size"]
+        return Cropped(side) if self.config.get("crop") else side
 
     @property
     def temperature(self) -> float:

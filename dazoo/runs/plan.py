@@ -13,6 +13,7 @@ from typing import Unpack
 
 from dazoo.contracts import Domains
 from dazoo.data.own import own_domains
+from dazoo.data.pixels import Cropped
 from dazoo.data.scenario import load_scenario
 from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
@@ -23,14 +24,16 @@ from dazoo.models.save import versions
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
+from dazoo.runs.own import OWN
+from dazoo.runs.own import sized
 
 
 PathLike = str | os.PathLike[str]
 PARTS = ("backbone", "gan", "bridge", "method")
 """Who takes constructor arguments: `--set method.weight=0.3`."""
 
-OWN = {"balance": True, "augment": "objects", "size": 48}
-"""Settings for a person's own pictures, where no scenario brings any."""
+LATER = {"crop": False}
+"""Settings that came after the first records, with the value that those had. An identity leaves it out, so that it stays what it was."""
 
 
 class Pictures(TypedDict, total=False):
@@ -57,6 +60,7 @@ class Plan:
         settings: how to train, every layer applied.
         arguments: constructor arguments that the user set, by the word in `PARTS`.
         pictures: where they come from.
+        remarks: sentences for the person, about what was chosen for them.
     """
 
     recipe: Recipe
@@ -64,13 +68,14 @@ class Plan:
     settings: Settings
     arguments: Mapping[str, Mapping[str, Any]]
     pictures: Pictures
+    remarks: tuple[str, ...] = ()
 
     @property
     def images_key(self) -> tuple[Any, ...]:
         """What `load` depends on; plans that agree here have the same images."""
         source, target = self.pictures.get("source"), self.pictures.get("target")
         own = None if source is None else (os.fspath(source), os.fspath(target or ""), self.seed)
-        return self.recipe.scenario, own, self.settings.size, self.settings.channels
+        return self.recipe.scenario, own, self.settings.size, self.settings.crop, self.settings.channels
 
     def load(self, plugins: Plugins, download: bool = False) -> Domains:
         """The images.
@@ -79,6 +84,7 @@ class Plan:
             DataError: see `load_scenario` and `own_domains`.
         """
         size, channels = self.settings.size, self.settings.channels
+        size = Cropped(size) if self.settings.crop else size
         source, target = self.pictures.get("source"), self.pictures.get("target")
         if source is not None and target is not None:
             return own_domains(source, target, size=size, channels=channels or 3, seed=self.seed)
@@ -91,7 +97,7 @@ class Plan:
         return {
             "recipe": str(self.recipe),
             "seed": self.seed,
-            "settings": asdict(self.settings),
+            "settings": {k: v for k, v in asdict(self.settings).items() if (k, v) not in LATER.items()},
             "arguments": {part: values for part, values in self.identified(plugins).items() if values},
             "data": data_digest,
             "plugins": versions({**asdict(self.recipe), "augmentation": self.settings.augment}),
@@ -135,7 +141,10 @@ def make_plan(
     layers = settings_of_parts(plugins, recipe, arguments)
     made = Settings.layered(*layers.values(), run)
     _check_names(plugins, recipe, made)
-    return Plan(recipe, checked_seed(seed), made, arguments, pictures)
+    remark = ""
+    if source is not None and "size" not in run:
+        made, remark = sized(made, source, target, layers["backbone"].get("size", 0))
+    return Plan(recipe, checked_seed(seed), made, arguments, pictures, (remark,) if remark else ())
 
 
 def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -38,8 +38,12 @@ from dazoo.runs.plan import Pictures
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
+from dazoo.runs.plan import split_settings
 from dazoo.runs.stages import Result
 from dazoo.runs.stages import train_plan
+from dazoo.runs.starting import Named
+from dazoo.runs.starting import named
+from dazoo.streams import tell
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def train(
     Started by torchrun, the processes train one model together, each with its share of every batch (see `dazoo.engine.peers`).
 
     Args:
-        name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own.
+        name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own; then the backbone may be left out
+            too ("dann", "dcgan-dann"), and the best start that is at hand is taken, pretrained weights where there are any.
         out: folder for the model, the numbers and the checkpoints; the same call continues what is there. None keeps nothing.
         seed: fixes everything on a CPU; 0 to 2**63 - 1, so `time.time_ns()` is one.
         device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
@@ -95,9 +100,15 @@ def train(
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
     """
     plugins = zoo()
-    plan = make_plan(plugins, name, seed=seed, settings=settings, **pictures)
+    folder = expanded(out) if out is not None else None
+    taken = split_settings(settings or {})[1]["backbone"]
+    start = named(name, plugins, folder=folder, arguments=taken) if pictures.get("source") is not None else Named(name, {})
+    chosen = {f"backbone.{key}": value for key, value in start.arguments.items()}
+    plan = make_plan(plugins, start.recipe, seed=seed, settings={**chosen, **(settings or {})}, **pictures)
+    for remark in (start.text, *plan.remarks):
+        tell(remark) if remark and not quiet else None
     where = choose_device(device)
-    run = Run(plan, plan.load(plugins, download), plugins, where, expanded(out) if out is not None else None, quiet)
+    run = Run(plan, plan.load(plugins, download), plugins, where, folder, quiet)
     return run.train(source_only=source_only)
 
 
@@ -167,6 +178,7 @@ class Run:
             "classes": list(train.classes),
             "channels": train.channels,
             "size": self.plan.settings.size,
+            **({"crop": True} if self.plan.settings.crop else {}),
             **describe(result, self.plan.recipe, self.plan.identified(self.plugins), numbers, self.plan.seed),
         }
         method = answers_itself(result.method)
