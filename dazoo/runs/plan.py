@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from typing import TypedDict
 from typing import Unpack
@@ -26,6 +27,8 @@ from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
 from dazoo.runs.own import OWN
 from dazoo.runs.own import sized
+from dazoo.runs.starting import Named
+from dazoo.runs.starting import named
 
 
 PathLike = str | os.PathLike[str]
@@ -114,15 +117,29 @@ class Plan:
 
 
 def make_plan(
-    plugins: Plugins, name: str | Recipe, *, seed: int = 0, settings: Mapping[str, Any] | None = None, **pictures: Unpack[Pictures]
+    plugins: Plugins,
+    name: str | Recipe,
+    *,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    **pictures: Unpack[Pictures],
 ) -> Plan:
-    """The plan of a recipe; reads no picture. See `dazoo.train` for the arguments.
+    """The plan of a recipe. Of pictures it reads a few headers, for their size. See `dazoo.train` for the arguments.
+
+    Args:
+        name: for a person's own pictures it may lack the backbone (see `dazoo.runs.starting`).
+        folder: of the run, where there is one; a start that was chosen for it before is chosen again.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName: see `parse`; no scenario and no pictures; or nobody brings the augmentation or validator.
         SettingsError: an unknown setting, one of a part that the recipe lacks, or pictures beside a scenario.
     """
-    recipe = name if isinstance(name, Recipe) else parse(name, plugins)
+    run, arguments = split_settings(settings or {})
+    start = Named(name) if isinstance(name, Recipe) else None
+    if start is None and pictures.get("source") is not None:
+        start = named(str(name), plugins, folder=folder, arguments=arguments["backbone"])
+    recipe = parse(str(name), plugins) if start is None else start.recipe
     source, target = pictures.get("source"), pictures.get("target")
     if (source is None) != (target is None):
         raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
@@ -134,17 +151,19 @@ def make_plan(
         raise SettingsError(
             f"{str(name)!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out."
         )
-    run, arguments = split_settings(settings or {})
+    if start is not None:
+        arguments["backbone"] = {**start.arguments, **arguments["backbone"]}
     lacks = [part for part in PARTS if arguments[part] and not getattr(recipe, "gan" if part == "bridge" else part)]
     if lacks:
         raise SettingsError(f"{lacks[0]}.{next(iter(arguments[lacks[0]]))} is set, but the recipe {str(recipe)!r} has no {lacks[0]}.")
     layers = settings_of_parts(plugins, recipe, arguments)
     made = Settings.layered(*layers.values(), run)
     _check_names(plugins, recipe, made)
-    remark = ""
+    remarks = [start.text] if start is not None and start.text else []
     if source is not None and "size" not in run:
         made, remark = sized(made, source, target, layers["backbone"].get("size", 0))
-    return Plan(recipe, checked_seed(seed), made, arguments, pictures, (remark,) if remark else ())
+        remarks.append(remark)
+    return Plan(recipe, checked_seed(seed), made, arguments, pictures, tuple(filter(None, remarks)))
 
 
 def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

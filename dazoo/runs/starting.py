@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,13 +41,13 @@ class Named:
     """What a name stands for.
 
     Attributes:
-        recipe: with its backbone, or its name as it was given.
+        recipe: with its backbone.
         arguments: constructor arguments of the backbone that the start needs.
         text: a sentence about the start that was chosen; "" where the name says which backbone.
     """
 
-    recipe: Recipe | str
-    arguments: Mapping[str, Any]
+    recipe: Recipe
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
 
 
@@ -65,11 +66,11 @@ def named(
     """
     rest = without_backbone(name, plugins)
     if rest is None:
-        return Named(parse(name, plugins), {})
+        return Named(parse(name, plugins))
     begun = _begun(folder, rest, plugins) if folder is not None else None
     found = [r for r in offered(plugins) if r.name == begun] if begun else offered(plugins)
     if begun and not found:
-        return Named(replace(rest, backbone=begun), {})
+        return Named(replace(rest, backbone=begun))
     registration, start = _choose(found, plugins, dict(arguments or {}), patience)
     recipe = parse(f"{registration.qualified}-{name}", plugins)
     return Named(recipe, start.arguments, _sentence(recipe.backbone, start, bool(plugins.backbones.resolve(recipe.backbone).fetches)))

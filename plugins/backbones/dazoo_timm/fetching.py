@@ -61,7 +61,7 @@ def in_cache(cfg: PretrainedCfg) -> Path | None:
         repo, _, revision = cfg.hf_hub_id.partition("@")
         found = try_to_load_from_cache(repo, cfg.hf_hub_filename or SAFETENSORS, revision=revision or None)
         return Path(found) if isinstance(found, str) else None
-    file = Path(torch.hub.get_dir(), "checkpoints", PurePosixPath(urlparse(cfg.url or "").path).name)
+    file = Path(torch.hub.get_dir(), "checkpoints", PurePosixPath(urlparse(str(cfg.url or "")).path).name)
     return file if file.is_file() else None
 
 
@@ -85,7 +85,7 @@ def fetch(name: str, options: Mapping[str, Any]) -> nn.Module:
         WeightsError: they are damaged, do not fit, or are a pickle of more than tensors.
     """
     here = in_cache(_cfg(name))
-    found = {} if here is None else {"pretrained_cfg_overlay": {"file": str(here)}}
+    found: dict[str, Any] = {} if here is None else {"pretrained_cfg_overlay": {"file": str(here)}}
     try:
         with tensors_only():
             return timm.create_model(name, pretrained=True, **found, **options)
