@@ -38,6 +38,7 @@ from dazoo.plain import write_whole
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.runs.finishing import finished
 from dazoo.runs.folder import claimed
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
@@ -207,7 +208,8 @@ class Run:
             **describe(result, self.plan.recipe, self.plan.identified(self.plugins), numbers, self.plan.seed),
         }
         method = answers_itself(result.method)
-        return Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
+        model = Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
+        return finished(model, self.domains, own=self.plan.recipe.scenario is None)
 
 
 def count(history: History, labels: np.ndarray, validator: str, source_only: float | None) -> FourNumbers:
