@@ -61,7 +61,7 @@ def each(pictures: Any) -> Iterator[tuple[str, Any]]:
 
 
 def as_input(picture: Any, *, channels: int, size: int | None, name: str = "The picture") -> Tensor:
-    """One picture as (C, H, W) float32 in [-1, 1], squashed to `size` pixels a side unless that is None.
+    """One picture as (C, H, W) float32 in [-1, 1], squashed to `size` pixels a side, or cropped to a `Cropped` one, unless that is None.
 
     uint8 goes the way that training pictures went. uint16 is scaled from 0..65535, bool is black and white. Floats must
     be in [-1, 1], as at every contract of dazoo; those that must be resized, composed or greyed are rounded to 8 bits first, so
