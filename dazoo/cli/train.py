@@ -25,10 +25,11 @@ from dazoo.cli.output import emit_json
 from dazoo.cli.output import title
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
+from dazoo.runs.starting import without_backbone
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="A recipe; one without a scenario for your own pictures.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="A recipe; a method or GAN alone for your own pictures.", show_default=False)],
     source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.")] = None,
     target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")] = None,
     data: Data = None,
@@ -45,7 +46,8 @@ def command(
 ) -> None:
     """Train a recipe, or continue what was interrupted: the same command again."""
     wanted, loggers = parse_settings(settings or ()), parse_loggers(log or (), log_set or ())
-    parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
+    if without_backbone(name, zoo()) is None:
+        parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
     from dazoo.runs.training import train
 
     folder = out or default_folder(name, seed)

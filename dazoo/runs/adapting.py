@@ -96,8 +96,8 @@ def adapt(
     }
     for key in ("backbone_settings", "source_counts"):
         config[key] = before.config.get(key, config[key])
-    for key in ("gan_settings", "bridge_settings"):  # the GAN is no part of the adapted model
-        config.pop(key)
+    for key in ("gan_settings", "bridge_settings", "calibration"):  # the GAN is no part of the adapted model, and its features are others
+        config.pop(key, None)
     adapted = Model(result.method.problem.backbone, config).eval()
     if out is not None:
         save(adapted, out)

@@ -39,6 +39,7 @@ from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
 from dazoo.runs.curves import keep
+from dazoo.runs.finishing import finished
 from dazoo.runs.folder import claimed
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
@@ -50,6 +51,7 @@ from dazoo.runs.telling import run_id
 from dazoo.runs.telling import split_extras
 from dazoo.runs.telling import stages_of
 from dazoo.runs.telling import told
+from dazoo.streams import tell
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def train(
     Started by torchrun, the processes train one model together, each with its share of every batch (see `dazoo.engine.peers`).
 
     Args:
-        name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own.
+        name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own; then the backbone may be left out
+            too ("dann", "dcgan-dann"), and the best start that is at hand is taken, pretrained weights where there are any.
         out: folder for the model, the numbers and the checkpoints; the same call continues what is there. None keeps nothing.
         seed: fixes everything on a CPU; 0 to 2**63 - 1, so `time.time_ns()` is one.
         device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
@@ -106,9 +109,11 @@ def train(
     """
     plugins = zoo()
     loggers, pictures = split_extras(plugins, extras)
-    plan = make_plan(plugins, name, seed=seed, settings=settings, **pictures)
-    where = choose_device(device)
     folder = expanded(out) if out is not None else None
+    plan = make_plan(plugins, name, seed=seed, settings=settings, folder=folder, **pictures)
+    for remark in plan.remarks:
+        tell(remark) if not quiet else None
+    where = choose_device(device)
     run = Run(plan, plan.load(plugins, download), plugins, where, folder, quiet, loggers)
     return run.train(source_only=source_only)
 
@@ -203,10 +208,12 @@ class Run:
             "classes": list(train.classes),
             "channels": train.channels,
             "size": self.plan.settings.size,
+            **({"crop": True} if self.plan.settings.crop else {}),
             **describe(result, self.plan.recipe, self.plan.identified(self.plugins), numbers, self.plan.seed),
         }
         method = answers_itself(result.method)
-        return Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
+        model = Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
+        return finished(model, self.domains, own=self.plan.recipe.scenario is None)
 
 
 def count(history: History, labels: np.ndarray, validator: str, source_only: float | None) -> FourNumbers:
