@@ -38,6 +38,7 @@ from dazoo.plain import write_whole
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.runs.curves import keep
 from dazoo.runs.finishing import finished
 from dazoo.runs.folder import claimed
 from dazoo.runs.plan import Plan
@@ -136,8 +137,8 @@ class Run:
     quiet: bool = False
     loggers: Mapping[str, Logger] = field(default_factory=dict)
 
-    def train(self, *, source_only: bool = True) -> Trained:
-        """Train what was planned, or continue it; see `dazoo.train`."""
+    def train(self, *, source_only: bool = True, curves: bool = True) -> Trained:
+        """Train what was planned, or continue it; see `dazoo.train`. `curves`: also write the table and the picture of its epochs."""
         with (
             joined(self.device) as peers,
             self._claimed() if peers.first else nullcontext(),
@@ -153,6 +154,9 @@ class Run:
                 save(model, self.folder / "model")
                 history = {"scores": result.history.scores, "terms": result.history.terms}
                 write_whole(self.folder / "history.json", json.dumps(history, indent=1))
+                drawn = keep(self.folder, f"{self.plan.recipe}, seed {self.plan.seed}", loggers.seen) if curves else None
+                if drawn is not None:
+                    loggers.picture("curves", drawn)
             loggers.end(Ending("finished", model.config["results"]))
             return Trained(model, numbers, result.history, self._below("model"), peers.first)
 

@@ -157,3 +157,26 @@ def test_wrong_ones_are_refused_before_a_picture_is_read(tmp_path):
     with pytest.raises(SettingsError, match="give an object of it"):
         train("fcn-dann", callbacks=[Keeper], **nowhere)
     assert EVENTS == ("begin", "stage", "step", "epoch", "picture", "end")
+
+
+def test_a_run_that_goes_on_keeps_the_table_of_all_its_epochs(folders, tmp_path):
+    class Pictures:
+        def picture(self, name, file):
+            seen.append((name, file))
+
+    seen = []
+    interrupted = tmp_path / "interrupted"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dazoo.engine.trainer.SAVE_SECONDS", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            go(folders, out=interrupted, callbacks=[StopsInTheSecondEpoch()])
+    go(folders, out=interrupted, callbacks=[Pictures()])
+    go(folders, out=tmp_path / "whole")
+    assert seen == [("curves", interrupted / "curves.png")]
+    assert (interrupted / "history.csv").read_text() == (tmp_path / "whole" / "history.csv").read_text()
+
+
+class StopsInTheSecondEpoch:
+    def step(self, at, terms):
+        if at.step == 4:
+            raise KeyboardInterrupt
