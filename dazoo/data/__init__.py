@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dazoo.data.archive import check_labelled
+from dazoo.data.archive import check_unpacked
 from dazoo.data.archive import read_npz
 from dazoo.data.cache import cached
 from dazoo.data.cache import files_key
 from dazoo.data.checks import check_domains
 from dazoo.data.decoding import Progress
-from dazoo.data.archive import check_labelled
-from dazoo.data.archive import check_unpacked
 from dazoo.data.files import class_folders
 from dazoo.data.files import natural
 from dazoo.data.files import picture_files

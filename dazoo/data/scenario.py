@@ -139,7 +139,9 @@ def _table(scenario: Scenario, classes: Mapping[str, Sequence[str]]) -> dict[str
         text = resources.files(package).joinpath(file).read_text(encoding="utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(text)))
     except (ImportError, OSError, ValueError, TypeError, csv.Error) as error:
-        raise DataError(f"The class mapping {scenario.mapping!r} cannot be read ({error}); expected 'package:file.csv' in UTF-8.") from error
+        raise DataError(
+            f"The class mapping {scenario.mapping!r} cannot be read ({error}); expected 'package:file.csv' in UTF-8."
+        ) from error
     lacking = [c for c in ("name", *classes) if not rows or rows[0].get(c) is None]
     if lacking:
         raise DataError(f"The class mapping {scenario.mapping!r} has no column {', '.join(lacking)}, or no rows.")

@@ -133,7 +133,20 @@ def test_what_is_passed_over_is_counted(album, draw, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["notes.txt", "labels.CSV", "a.json", "a.xml", "Thumbs.db", "._2.png", ".DS_Store", "README", ".git/x.png", "__MACOSX/x.png", ".ipynb_checkpoints/2-checkpoint.png"]
+    "name",
+    [
+        "notes.txt",
+        "labels.CSV",
+        "a.json",
+        "a.xml",
+        "Thumbs.db",
+        "._2.png",
+        ".DS_Store",
+        "README",
+        ".git/x.png",
+        "__MACOSX/x.png",
+        ".ipynb_checkpoints/2-checkpoint.png",
+    ],
 )
 def test_what_nobody_misses_is_not_told(album, name):
     (album / name).parent.mkdir(exist_ok=True)

@@ -198,7 +198,17 @@ def test_what_is_no_picture_is_an_error_of_our_own(tmp_path, what):
 
 
 def test_what_is_one_and_what_are_several(tmp_path):
-    ones = [b"x", bytearray(b"x"), memoryview(b"x"), io.BytesIO(), "a", Path("a"), np.zeros((2, 2)), torch.zeros(3, 2, 2), Foreign(np.zeros((2, 2)))]
+    ones = [
+        b"x",
+        bytearray(b"x"),
+        memoryview(b"x"),
+        io.BytesIO(),
+        "a",
+        Path("a"),
+        np.zeros((2, 2)),
+        torch.zeros(3, 2, 2),
+        Foreign(np.zeros((2, 2))),
+    ]
     assert all(is_one(one) and len(list(each(one))) == 1 for one in ones)
     several = [[b"x", b"y"], ("a", "b"), np.zeros((2, 4, 4, 3)), torch.zeros(2, 3, 4, 4), Foreign(np.zeros((2, 4, 4, 3)))]
     assert all(not is_one(many) and len(list(each(many))) == 2 for many in several)

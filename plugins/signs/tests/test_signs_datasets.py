@@ -149,7 +149,10 @@ def test_gtsrb_damage_is_named(tmp_path):
     with pytest.raises(DataError) as told:
         GTSRB().load("test", tmp_path, size=40)
     named = [Path(line[4:]) for line in str(told.value).splitlines() if line.startswith("  - ")]
-    assert named == [p / "GT-final_test.csv" for p in (tmp_path / "GTSRB/Final_Test/Images", *(tmp_path / "GTSRB/Final_Test/Images").parents)][:4]
+    assert (
+        named
+        == [p / "GT-final_test.csv" for p in (tmp_path / "GTSRB/Final_Test/Images", *(tmp_path / "GTSRB/Final_Test/Images").parents)][:4]
+    )
 
 
 @pytest.mark.parametrize(
