@@ -20,6 +20,7 @@ from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import title
+from dazoo.cli.verdict import emit_verdict
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
 
@@ -55,6 +56,7 @@ def command(
         emit_json({"name": trained.model.name, "seed": seed, "folder": folder, "model": trained.folder, "results": results})
         return
     report(trained.model.name, results, trained.folder)
+    emit_verdict(results, trained.model.classes)
 
 
 def default_folder(name: str, seed: int) -> Path:

@@ -20,6 +20,8 @@ from dazoo.metrics.four_numbers import COLUMNS
 from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.metrics.intervals import summarise
 from dazoo.metrics.intervals import wilson
+from dazoo.models.judged import JUDGED
+from dazoo.models.judged import judged
 from dazoo.registry.plugins import zoo
 
 
@@ -115,6 +117,8 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
         "level": 95,
         "numbers": _numbers(results),
         "shipped": _shipped(results),
+        "oracle": results.get("weights") == "best",
+        **judged(results, classes),
         **fields,
     }
     chosen = "No licence was chosen for the weights" if values["licence"] == "other" else f"Weights: {_line(values['licence'])}"
@@ -214,7 +218,12 @@ def _structured(results: Mapping[str, Any]) -> Mapping[str, Any]:
         return results
     record = {**dict.fromkeys((f.name for f in fields_of(FourNumbers)), 0), "choices": {}, "source_only": None, **results}
     run = FourNumbers(**{f.name: record[f.name] for f in fields_of(FourNumbers)})
-    return results_of([run], seeds=[results.get("seed", 0)])
+    kept = results.get("weights", "last")  # the numbers are the run's; what these weights reached is that of their epoch
+    own = round(getattr(run, "chosen" if kept == "chosen" else "last") * run.n_target)
+    found = results_of([run], seeds=[results.get("seed", 0)], correct=own)
+    if kept == "best":  # an oracle, never a result
+        del found["shipped"]
+    return {**found, **{key: results[key] for key in JUDGED if key in results}}
 
 
 def _numbers(results: Mapping[str, Any]) -> list[dict[str, str]]:

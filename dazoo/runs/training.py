@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from typing import Unpack
@@ -18,15 +19,19 @@ import numpy as np
 import torch
 
 from dazoo.contracts import Domains
+from dazoo.contracts import Method
 from dazoo.engine.device import choose_device
 from dazoo.engine.observe import History
 from dazoo.engine.peers import joined
 from dazoo.engine.setup import Site
+from dazoo.errors import TrainingError
 from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.metrics.four_numbers import four_numbers
+from dazoo.metrics.trend import churn
+from dazoo.metrics.trend import task_losses
+from dazoo.metrics.verdict import Verdict
 from dazoo.models.heads import answers_itself
 from dazoo.models.model import Model
-from dazoo.models.save import save
 from dazoo.models.save import versions
 from dazoo.plain import expanded
 from dazoo.plain import write_whole
@@ -34,12 +39,20 @@ from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
 from dazoo.runs.folder import claimed
+from dazoo.runs.folder import note
+from dazoo.runs.judging import Judge
+from dazoo.runs.judging import Judgement
+from dazoo.runs.judging import Observer
+from dazoo.runs.judging import Plain
+from dazoo.runs.judging import warn
+from dazoo.runs.kept import Kept
 from dazoo.runs.plan import Pictures
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
 from dazoo.runs.stages import Result
 from dazoo.runs.stages import train_plan
+from dazoo.runs.stages import validators_of
 
 
 @dataclass(frozen=True)
@@ -47,9 +60,10 @@ class Trained:
     """What a training run gives.
 
     Attributes:
-        model: with its last weights, in eval mode.
+        model: with the weights that were selected, the last ones unless `select` said otherwise, in eval mode.
         numbers: the four numbers on the target, or None when the target has no labels to count with.
         history: label-free scores and loss terms by epoch.
+        judgement: whether it works as far as can be told without target labels, and what that was seen from; None where `first` is False.
         folder: where it is saved (`dazoo.load(folder)`), or None.
         first: False in those processes of several that train one model together which leave writing and speaking to the first.
     """
@@ -59,6 +73,18 @@ class Trained:
     history: History
     folder: Path | None
     first: bool = True
+    judgement: Judgement | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the model works as far as can be told without target labels, and what to try next.
+
+        Raises:
+            TrainingError: asked in a process that left the judging to the first one.
+        """
+        if self.judgement is None:
+            raise TrainingError("The first process judges the model; ask it there (`Trained.first`).")
+        return self.judgement.verdict
 
 
 def train(
@@ -84,7 +110,9 @@ def train(
         device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
         settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and constructor arguments of the parts
             ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}).
-        source_only: also train the recipe's source-only twin (same settings and seed), the first of the four numbers.
+        source_only: also train the recipe's source-only twin (same settings and seed). Without it nothing tells whether adaptation helped:
+            it is the first of the four numbers, and what the label-free scores of the verdict are compared with. It takes up to as long
+            again; a recipe that does not adapt, or whose first stage is plain training, needs none.
         quiet: no progress bar.
         download: let data sets fetch what is missing.
         pictures: where they come from. `source`: folder with one folder of pictures for each class, and `target`: folder of pictures
@@ -98,7 +126,10 @@ def train(
     plan = make_plan(plugins, name, seed=seed, settings=settings, **pictures)
     where = choose_device(device)
     run = Run(plan, plan.load(plugins, download), plugins, where, expanded(out) if out is not None else None, quiet)
-    return run.train(source_only=source_only)
+    trained = run.train(source_only=source_only)
+    if trained.first:
+        warn(trained.model.name, trained.verdict)
+    return trained
 
 
 @dataclass(frozen=True)
@@ -108,6 +139,7 @@ class Run:
     Attributes:
         plan: what to train. domains: the images. plugins: where names are looked up.
         device: where to compute. folder: for the model, the numbers and the checkpoints, or None. quiet: no progress bar.
+        select: "last" or "chosen", the weights that `model` holds. keep: also keep the others (see `dazoo.runs.outcome`).
     """
 
     plan: Plan
@@ -116,19 +148,25 @@ class Run:
     device: torch.device
     folder: Path | None = None
     quiet: bool = False
+    select: str = "last"
+    keep: bool = True
 
     def train(self, *, source_only: bool = True) -> Trained:
         """Train what was planned, or continue it; see `dazoo.train`."""
         with joined(self.device) as peers, self._claimed() if peers.first else nullcontext():
             site = Site(self.device, self._below("checkpoints"), self.quiet, peers)
-            result = train_plan(self.plan, self.domains, self.plugins, site)
-            numbers = self._numbers(result, site, source_only)
-            model = self._model(result, numbers)
-            if self.folder is not None and peers.first:
-                save(model, self.folder / "model")
+            result = train_plan(self.plan, self.domains, self.plugins, site, best=self.keep and self.folder is not None)
+            plain = self._plain(result, site) if source_only else self._known(result)
+            numbers = self._numbers(result, plain)
+            if not peers.first:
+                return Trained(self._model(result, numbers, {}), numbers, result.history, self._below("model"), first=False)
+            kept = Kept(result, plain, partial(self._model, result, numbers), self._judge(result, plain))
+            model, judgement = kept.finish(self.select, self.folder, others=self.keep)
+            if self.folder is not None:
                 history = {"scores": result.history.scores, "terms": result.history.terms}
                 write_whole(self.folder / "history.json", json.dumps(history, indent=1))
-            return Trained(model, numbers, result.history, self._below("model"), peers.first)
+                note(self.folder, verdict=judgement.verdict.to_json())
+            return Trained(model, numbers, result.history, self._below("model"), judgement=judgement)
 
     def _claimed(self) -> AbstractContextManager[None]:
         """The folder as this run's alone, where there is one."""
@@ -139,28 +177,46 @@ class Run:
     def _below(self, name: str) -> Path | None:
         return self.folder / name if self.folder is not None else None
 
-    def _numbers(self, result: Result, site: Site, source_only: bool) -> FourNumbers | None:
+    def _numbers(self, result: Result, plain: Plain | None) -> FourNumbers | None:
         labels = self.domains.target_test.labels
         if labels is None:
             return None
-        plain = self._plain(result)
-        if plain is None and source_only:
-            plain = self._twin(site)
-        alone = None if plain is None else float((plain.predictions[-1].numpy() == labels).mean())
+        alone = None if plain is None else float((plain.history.predictions[-1].numpy() == labels).mean())
         return count(result.history, labels, self.plan.settings.validator, alone)
 
-    def _plain(self, result: Result) -> History | None:
-        """What this run saw of plain training on the source: all, or the first of two stages unless a GAN helped there; or None."""
+    def _known(self, result: Result) -> Plain | None:
+        """What this run holds of plain training on the source: all, or the first of two stages unless a GAN helped there; or None."""
         if not self.plan.adapts(self.plugins):
-            return result.history
-        return result.first_stage if self.plan.recipe.gan is None else None
+            return Plain(result.history, result.method)
+        if result.first_stage is None or self.plan.recipe.gan is not None:
+            return None
+        return Plain(result.first_stage, Method(result.method.problem), result.first_weights)
 
-    def _twin(self, site: Site) -> History:
-        """Training of the same network with the same settings on the source alone."""
+    def _plain(self, result: Result, site: Site) -> Plain:
+        """The same, or training of the same network with the same settings on the source alone."""
+        known = self._known(result)
+        if known is not None:
+            return known
         twin = replace(self.plan, recipe=replace(self.plan.recipe, gan=None, method=None))
-        return train_plan(twin, self.domains, self.plugins, replace(site, folder=self._below("source_only"))).history
+        trained = train_plan(twin, self.domains, self.plugins, replace(site, folder=self._below("source_only")))
+        return Plain(trained.history, trained.method)
 
-    def _model(self, result: Result, numbers: FourNumbers | None) -> Model:
+    def _judge(self, result: Result, plain: Plain | None) -> Judge:
+        chooses = self.plan.settings.validator
+        observer = Observer(
+            self.domains.target_test,
+            self.domains.source_test,
+            validators_of(self.plugins, chooses, quiet=True),
+            self.device,
+            result.settings.precision,
+        )
+        other = plain is not None and (plain.method is not result.method or plain.weights)  # a recipe that does not adapt is its own twin
+        beside = observer.look(plain.method, plain.weights) if plain is not None and other else None
+        terms, moved = (result.first_stage or result.history).terms, churn([p.numpy() for p in result.history.predictions])
+        train = self.domains.source_train
+        return Judge(observer, train.classes, train.counts, beside, chooses, task_losses(terms), moved)
+
+    def _model(self, result: Result, numbers: FourNumbers | None, found: Mapping[str, Any]) -> Model:
         train = self.domains.source_train
         config = {
             "recipe": asdict(self.plan.recipe),
@@ -169,6 +225,7 @@ class Run:
             "size": self.plan.settings.size,
             **describe(result, self.plan.recipe, self.plan.identified(self.plugins), numbers, self.plan.seed),
         }
+        config["results"] |= found
         method = answers_itself(result.method)
         return Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
 
@@ -201,5 +258,3 @@ def describe(
         "plugins": versions(asdict(recipe)),
         "results": results,
     }
-
-
