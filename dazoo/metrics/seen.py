@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Seen:
         held_out: held-out source pictures by true class, (K,); empty where there are none. right: how many of them are called right.
         scores: label-free scores by validator, finite ones alone.
         folds: the same scores on `FOLDS` parts of the target pictures, for validators that look at the target alone.
+        answers: (N,) class index of each target picture, while they are at hand; not kept.
     """
 
     predicted: tuple[int, ...]
@@ -40,6 +42,7 @@ class Seen:
     right: tuple[int, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
     folds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    answers: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def commonest(self) -> int:
@@ -58,7 +61,8 @@ class Seen:
 
     def to_json(self) -> dict[str, Any]:
         """As a config takes it: six digits of a score are enough."""
-        made = asdict(self)
+        made = asdict(replace(self, answers=None))
+        del made["answers"]
         made["scores"] = {name: _short(value) for name, value in self.scores.items()}
         made["folds"] = {name: [_short(value) for value in values] for name, values in self.folds.items()}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in made.items()}
@@ -106,6 +110,13 @@ def difference(first: Seen, second: Seen, validator: str) -> Difference | None:
         return None
     found = summarise([a - b for a, b in zip(mine, other, strict=True)])
     return Difference(found.mean, found.interval or Interval(-math.inf, math.inf))
+
+
+def disagreement(first: Seen, second: Seen) -> float | None:
+    """Share of target pictures that two networks call differently, which their accuracies cannot differ by more than; None if unknown."""
+    if first.answers is None or second.answers is None or len(first.answers) != len(second.answers):
+        return None
+    return float(np.mean(first.answers != second.answers))
 
 
 def folds(count: int) -> list[np.ndarray]:

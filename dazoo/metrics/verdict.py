@@ -15,6 +15,7 @@ from scipy.special import bdtrc
 
 from dazoo.metrics.seen import Seen
 from dazoo.metrics.seen import difference
+from dazoo.metrics.seen import disagreement
 from dazoo.metrics.seen import effective
 from dazoo.metrics.trend import RESTLESS
 from dazoo.metrics.trend import falling
@@ -36,6 +37,10 @@ DOMINANT, DIVERSITY, ALONE = 0.5, 0.25, 0.1
 """Collapse: one class gets at least half of the target pictures and a quarter of the source's diversity is left, or a tenth of it is left.
 Diversity is the effective number of classes less one, so it is 0 for one class. A target may truly be less diverse than the source: with
 seven equal classes the rule waits until one of them gets about 80 % of the pictures, with two until it gets 94 %."""
+
+ALIKE = 0.05
+"""Share of target pictures that two networks call differently, below which neither is better: their accuracies differ by no more than that,
+while scores of two sure networks may differ beyond doubt in the fourth digit."""
 
 CHANCE = 0.01
 """Level, over all classes together, of the test that the commonest class is commoner than in the source: a few pictures prove nothing."""
@@ -139,9 +144,11 @@ def at_least(hits: int, n: int, chance: float) -> float:
 
 
 def votes(seen: Seen, plain: Seen) -> dict[str, int]:
-    """1, -1 or 0 by validator: better than the twin beyond the draw of the pictures, worse, not told apart."""
+    """By validator: 1 better than the twin beyond the draw of the pictures, -1 worse, 0 not told apart, as all that answer alike are."""
     found = {name: difference(seen, plain, name) for name in seen.folds}
-    return {name: one.told for name, one in found.items() if one is not None}
+    apart = disagreement(seen, plain)
+    alike = apart is not None and apart < ALIKE
+    return {name: 0 if alike else one.told for name, one in found.items() if one is not None}
 
 
 def _collapsed(case: Case) -> Finding | None:
@@ -175,12 +182,16 @@ def _underfit(case: Case) -> Finding | None:
     if accuracy is None:
         return None
     chance = guessing(seen)
-    guesses = at_least(sum(seen.right), n, chance) >= GUESSING
-    if not guesses and accuracy >= chance + SKILL * (1 - chance):
+    if accuracy >= chance + SKILL * (1 - chance):
         return None
-    why = "no better than guessing" if guesses else "less than halfway from guessing to perfect"
+    why = "no better than guessing" if _guesses(seen) else "less than halfway from guessing to perfect"
     sentence = f"held-out source accuracy is {_per_cent(accuracy)} of {n} pictures, {why} ({_per_cent(chance)}); underfit"
     return Finding("underfit", sentence, _STRONGER)
+
+
+def _guesses(seen: Seen) -> bool:
+    """Whether nothing tells the answers on the held-out source from guessing."""
+    return at_least(sum(seen.right), sum(seen.held_out), guessing(seen)) >= GUESSING
 
 
 def _worse(case: Case) -> Finding | None:
@@ -216,7 +227,8 @@ def _unsettled(case: Case) -> Finding | None:
 def _works(case: Case) -> Finding:
     seen, parts = case.seen, ["works as far as can be told without labels"]
     if seen.source_accuracy is not None:
-        parts.append(f"held-out source accuracy {_per_cent(seen.source_accuracy)} (guessing {_per_cent(guessing(seen))})")
+        few = f", and {sum(seen.held_out)} pictures are too few to tell it from that" if _guesses(seen) else ""
+        parts.append(f"held-out source accuracy {_per_cent(seen.source_accuracy)} (guessing {_per_cent(guessing(seen))}{few})")
     parts.append(f"the commonest answer is {case.classes[seen.commonest]}, {_per_cent(seen.share)} of the target pictures")
     steps = ["Label some target pictures and count: dazoo eval MODEL --target DIR."]
     if case.plain is not None and case.plain is not seen:
@@ -225,7 +237,9 @@ def _works(case: Case) -> Finding:
         if better:
             parts.append(f"{better} of {len(found)} label-free scores are better than source-only's")
         else:
-            parts.append("the label-free scores do not tell it from source-only")
+            apart = disagreement(seen, case.plain)
+            alike = f" ({_per_cent(1 - apart)} of the answers are the same)" if apart is not None else ""
+            parts.append(f"the label-free scores do not tell it from source-only{alike}")
     return Finding("works", "; ".join(parts), tuple(steps))
 
 

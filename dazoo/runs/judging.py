@@ -84,7 +84,8 @@ class Observer:
         scored = {name: tuple(part[name] for part in parts) for name in blind if parts and all(name in part for part in parts)}
         right = labels[source.logits.argmax(1) == labels] if len(labels) else labels
         held_out, hits = (_counts(found, classes) if len(labels) else () for found in (labels, right))
-        return Seen(_counts(target.logits.argmax(1), classes), held_out, hits, whole, scored)
+        answers = target.logits.argmax(1)
+        return Seen(_counts(answers, classes), held_out, hits, whole, scored, answers.numpy())
 
     def _source(self, method: Method, target: Outputs) -> tuple[Outputs, Tensor]:
         """Outputs and labels of the held-out source pictures; empty ones where there are none."""
