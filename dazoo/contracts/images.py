@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import Any
+from typing import cast
 
 import numpy as np
 
+from dazoo.contracts.rows import Rows
+from dazoo.contracts.rows import on_disk
+from dazoo.contracts.rows import pieces
 from dazoo.errors import DataError
 
 
@@ -17,7 +22,7 @@ class ImageSet:
 
     Attributes:
         name: what messages call it.
-        images: (N, H, W, C) uint8, C 1 or 3; an array or a memory map.
+        images: (N, H, W, C) uint8, C 1 or 3; an array, a memory map or `Rows` of one. `images[i:j]` and `images[array]` work on all.
         labels: (N,) int64 indices into `classes`, or None where there are none.
         classes: class names, in index order.
 
@@ -71,11 +76,21 @@ class ImageSet:
     def select(self, indices: np.ndarray) -> ImageSet:
         """The pictures at `indices`, with their labels."""
         labels = None if self.labels is None else self.labels[indices]
-        return replace(self, images=self.images[indices], labels=labels)
+        images = Rows(self.images, np.asarray(indices)) if on_disk(self.images) else self.images[indices]
+        return replace(self, images=cast("np.ndarray", images), labels=labels)
 
     def digest(self) -> str:
         """sha256 over shapes, classes, labels and pixels: the identity of the data, never of its path."""
-        h = hashlib.sha256(repr((self.images.shape, self.classes)).encode())
-        h.update(np.ascontiguousarray(self.images).data)
+        h = self.begin_digest()
+        for piece in pieces(self.images):
+            h.update(np.ascontiguousarray(piece).data)
+        return self.end_digest(h)
+
+    def begin_digest(self) -> Any:
+        """A sha256 of what comes before the pixels, for who has them piece by piece."""
+        return hashlib.sha256(repr((tuple(self.images.shape), self.classes)).encode())
+
+    def end_digest(self, h: Any) -> str:
+        """The digest, after the pixels."""
         h.update(b"" if self.labels is None else self.labels.astype("<i8").tobytes())
-        return h.hexdigest()
+        return str(h.hexdigest())

@@ -6,7 +6,7 @@ from dazoo.data.archive import read_npz
 from dazoo.data.cache import cached
 from dazoo.data.cache import files_key
 from dazoo.data.checks import check_domains
-from dazoo.data.folder import Progress
+from dazoo.data.decoding import Progress
 from dazoo.data.folder import class_folders
 from dazoo.data.folder import pack_folder
 from dazoo.data.folder import picture_files
@@ -29,6 +29,7 @@ from dazoo.data.pictures import Box
 from dazoo.data.pictures import is_picture_file
 from dazoo.data.pictures import read_picture
 from dazoo.data.pictures import to_array
+from dazoo.data.pixels import Cropped
 from dazoo.data.pixels import resized
 from dazoo.data.pixels import with_channels
 from dazoo.data.scenario import joined
@@ -41,6 +42,7 @@ from dazoo.data.voc import voc_boxes
 __all__ = [
     "Box",
     "Boxed",
+    "Cropped",
     "PackInfo",
     "Progress",
     "cache_dir",

@@ -8,15 +8,20 @@ import shutil
 import warnings
 from collections.abc import Callable
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from dazoo.contracts.images import ImageSet
+from dazoo.data.decoding import Decoding
 from dazoo.data.pack import read_pack
 from dazoo.data.pack import write_pack
 from dazoo.data.paths import cache_dir
 from dazoo.data.pixels import resized
 from dazoo.errors import DataError
+from dazoo.errors import PictureError
 
 
 _warned: set[Path] = set()
@@ -41,7 +46,7 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
     Args:
         name: readable beginning of the pack's folder name.
         key: what `files_key` gave for the sources.
-        make: decodes the set.
+        make: decodes the set, at once or when its pictures are gone through (`Decoding`).
         size: side of the square pictures wanted; None takes them as they are.
     """
     if size is not None:
@@ -49,7 +54,7 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
         if whole.size == (size, size):
             return whole
         smaller = partial(_resized, whole, size)
-        return cached(f"{name}-{size}", key, smaller, terms=terms)
+        return cached(f"{name}-{size!r}", key, smaller, terms=terms)
     folder = cache_dir() / "packs" / f"{name}-{key}"
     if os.path.isdir(folder):  # Path.is_dir() raises where a folder above may not be searched
         try:
@@ -60,13 +65,20 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
     try:
         write_pack(folder, images, terms=terms)
         return read_pack(folder)
+    except PictureError:
+        raise  # it is about the pictures, not about the copy
     except (DataError, OSError) as error:
         # Another process may have been first, which is no reason to complain; and every set that is read meets the same trouble.
         if not os.path.isdir(folder) and folder.parent not in _warned:
             _warned.add(folder.parent)
             hint = "Set DAZOO_CACHE to a folder that can be written."
             warnings.warn(f"The decoded copy of {name} was not kept: {error} {hint}", stacklevel=2)
-    return images
+    return in_memory(images)
+
+
+def in_memory(images: ImageSet) -> ImageSet:
+    """The set with its pictures decoded, where they are decoded only when they are gone through."""
+    return replace(images, images=np.asarray(images.images)) if isinstance(images.images, Decoding) else images
 
 
 def _resized(images: ImageSet, size: int) -> ImageSet:

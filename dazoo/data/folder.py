@@ -5,32 +5,29 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from dazoo.contracts.images import ImageSet
 from dazoo.data.cache import cached
 from dazoo.data.cache import files_key
+from dazoo.data.cache import in_memory
+from dazoo.data.decoding import Progress as Progress
+from dazoo.data.decoding import decoding
 from dazoo.data.pack import is_pack
 from dazoo.data.pack import read_pack
 from dazoo.data.pack import write_pack
 from dazoo.data.paths import expanded
 from dazoo.data.pictures import Box
 from dazoo.data.pictures import is_picture_file
-from dazoo.data.pictures import read_picture
 from dazoo.data.pixels import resized
 from dazoo.data.pixels import with_channels
 from dazoo.errors import DataError
-from dazoo.errors import PictureError
 
-
-Progress = Callable[[int, int], None]
-"""Called with (pictures done, pictures in all)."""
 
 _SKIPPED = frozenset({"__MACOSX", "__pycache__"})
 
@@ -57,7 +54,7 @@ def read_labelled(
 
     Args:
         folder: the folder of class folders, or a labelled pack.
-        size: side of the square that pictures are squashed to, pixels.
+        size: side of the square that pictures are squashed to, pixels; or a `Cropped` one.
         channels: 3 or 1.
         classes: the classes and their order; None takes the subfolders, in natural order.
         progress: called while pictures are read.
@@ -139,12 +136,13 @@ def read_files(
     boxes = [p[1] if isinstance(p, tuple) else None for p in pictures] if any(isinstance(p, tuple) for p in pictures) else None
 
     def make() -> ImageSet:
-        return ImageSet(name, decode(paths, boxes, size=size, channels=channels, progress=progress), labels, tuple(classes))
+        pictures = cast("np.ndarray", decoding(paths, boxes, size=size, channels=channels, progress=progress))
+        return ImageSet(name, pictures, labels, tuple(classes))
 
     try:
         key = files_key(paths, size, channels, tuple(classes), None if labels is None else labels.tolist(), boxes)
     except OSError:
-        return make()  # a file that is not there is named by the decoder
+        return in_memory(make())  # a file that is not there is named by the decoder
     return cached(re.sub(r"[^\w.-]+", "_", name) or "pictures", key, make, terms=terms)
 
 
@@ -177,34 +175,6 @@ def pack_folder(
         labelled = bool(class_folders(folder)) and not any(is_picture_file(p) for p in folder.iterdir() if p.is_file())
     read = read_labelled if labelled else read_loose
     return write_pack(out, read(folder, size=size, channels=channels, progress=progress), terms=terms, overwrite=overwrite)
-
-
-def decode(
-    paths: Sequence[Path], boxes: Sequence[Box | None] | None, *, size: int, channels: int, progress: Progress | None = None
-) -> np.ndarray:
-    """Picture files to (N, size, size, channels) uint8, in order, on a few threads (Pillow decodes without the interpreter's lock).
-
-    Raises:
-        PictureError: one or more cannot be read; up to five are named.
-    """
-    out = np.empty((len(paths), size, size, channels), np.uint8)
-    broken: list[PictureError] = []
-
-    def one(i: int) -> None:
-        try:
-            out[i] = read_picture(paths[i], size=size, channels=channels, box=boxes[i] if boxes else None)
-        except PictureError as error:
-            broken.append(error)
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for done, _ in enumerate(pool.map(one, range(len(paths))), start=1):
-            if progress:
-                progress(done, len(paths))
-    if broken:
-        more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
-        listed = "".join(f"\n  {error}" for error in sorted(broken, key=str)[:5])
-        raise PictureError(f"{len(broken)} of {len(paths)} pictures cannot be read:{listed}{more}")
-    return out
 
 
 def _from_pack(folder: Path, size: int, channels: int, *, labelled: bool) -> ImageSet:

@@ -10,10 +10,13 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dazoo.contracts.images import ImageSet
+from dazoo.contracts.rows import pieces
+from dazoo.data.decoding import Decoding
 from dazoo.drafts import whole_folder
 from dazoo.errors import DataError
 
@@ -58,7 +61,7 @@ def write_pack(folder: str | os.PathLike[str], images: ImageSet, *, terms: str =
     if folder.exists() and not (overwrite and is_pack(folder)) and (not folder.is_dir() or any(folder.iterdir())):
         hint = "pass overwrite=True (--force) to replace it" if is_pack(folder) else "it is not a pack; choose another folder"
         raise DataError(f"{folder} exists already: {hint}.")
-    meta = {
+    meta: dict[str, Any] = {
         "schema": SCHEMA,
         "name": images.name,
         "count": len(images),
@@ -66,17 +69,30 @@ def write_pack(folder: str | os.PathLike[str], images: ImageSet, *, terms: str =
         "classes": list(images.classes),
         "labelled": images.labels is not None,
         "terms": terms,
-        "digest": images.digest(),
     }
     try:
         with whole_folder(folder) as draft:
-            np.save(draft / "images.npy", np.ascontiguousarray(images.images), allow_pickle=False)
+            meta["digest"] = _write_images(draft / "images.npy", images)
             if images.labels is not None:
                 np.save(draft / "labels.npy", images.labels.astype(np.int64), allow_pickle=False)
             (draft / "pack.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise DataError(f"Cannot write a pack to {folder}: {error}.") from error
     return folder
+
+
+def _write_images(path: Path, images: ImageSet) -> str:
+    """Write `images.npy` piece by piece, which needs no more memory than one, and give the set's digest (see `ImageSet.digest`)."""
+    found = images.images
+    h = images.begin_digest()
+    with path.open("wb") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": tuple(found.shape)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for piece in found.pieces() if isinstance(found, Decoding) else pieces(found):
+            data = np.ascontiguousarray(piece).data
+            h.update(data)
+            stream.write(data)
+    return images.end_digest(h)
 
 
 def pack_info(folder: str | os.PathLike[str]) -> PackInfo:

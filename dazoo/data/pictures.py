@@ -11,6 +11,7 @@ from PIL import Image
 from PIL import ImageOps
 from PIL import UnidentifiedImageError
 
+from dazoo.data.pixels import part_shown
 from dazoo.errors import PictureError
 
 
@@ -40,7 +41,7 @@ def read_picture(
 
     Args:
         source: a path, the bytes of a file, or a Pillow image.
-        size: side of the square that the picture is squashed to, pixels; None keeps its size.
+        size: side of the square that the picture is squashed to, or of a `Cropped` one, pixels; None keeps its size.
         channels: 3 for RGB, 1 for grey.
         box: the part to take.
 
@@ -87,7 +88,7 @@ def to_array(picture: Image.Image, *, size: int | None = None, channels: int = 3
         picture = picture.crop((x1, y1, x2, y2))
     if size and picture.size != (size, size):
         how = Image.Resampling.LANCZOS if min(picture.size) > size else Image.Resampling.BILINEAR
-        picture = picture.resize((size, size), how)
+        picture = picture.resize((size, size), how, box=part_shown(*picture.size, size))
     return np.asarray(picture).reshape(picture.height, picture.width, channels)
 
 

@@ -6,6 +6,27 @@ import numpy as np
 from PIL import Image
 
 
+class Cropped(int):
+    """A side in pixels, like any other, of squares into which pictures come with their proportions: the short side is resized to it, and
+    the middle is kept. To a plain number both sides are squashed. Whatever takes a `size` takes either.
+
+    Example:
+        >>> Cropped(128) == 128, Cropped(128)
+        (True, Cropped(128))
+    """
+
+    def __repr__(self) -> str:  # it is part of the keys of decoded copies
+        return f"Cropped({int(self)})"
+
+
+def part_shown(width: int, height: int, size: int) -> tuple[float, float, float, float]:
+    """What of a picture is resized to the square: all of it, or of a `Cropped` size its middle; x1, y1, x2, y2 in pixels."""
+    side = min(width, height)
+    if not isinstance(size, Cropped):
+        return 0, 0, width, height
+    return (width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2
+
+
 def resized(images: np.ndarray, size: int) -> np.ndarray:
     """Pictures (N, H, W, C) uint8 as (N, size, size, C): antialiased Lanczos downwards, bilinear (no ringing) upwards.
 
@@ -15,10 +36,11 @@ def resized(images: np.ndarray, size: int) -> np.ndarray:
     if (height, width) == (size, size):
         return images
     how = Image.Resampling.LANCZOS if min(height, width) > size else Image.Resampling.BILINEAR
-    out = np.empty((n, size, size, channels), np.uint8)
+    out, box = np.empty((n, size, size, channels), np.uint8), part_shown(width, height, size)
     for i, picture in enumerate(images):
         grey = channels == 1
-        out[i] = np.asarray(Image.fromarray(picture[..., 0] if grey else picture).resize((size, size), how)).reshape(size, size, channels)
+        shown = Image.fromarray(picture[..., 0] if grey else picture).resize((size, size), how, box=box)
+        out[i] = np.asarray(shown).reshape(size, size, channels)
     return out
 
 

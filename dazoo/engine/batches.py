@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from dazoo.contracts.images import ImageSet
+from dazoo.contracts.rows import on_disk
 
 
 class Batches:
-    """Draws batches of an image set, held as one uint8 tensor on the device.
+    """Draws batches of an image set, held as one uint8 tensor on the device; one that is larger than memory is read row by row.
 
     Args:
         images: the set; its labels are used when it has them.
@@ -23,7 +24,8 @@ class Batches:
 
     def __init__(self, images: ImageSet, *, batch: int, seed: int, balance: bool, device: torch.device, rows: slice = slice(None)) -> None:
         self.count, self.batch, self.seed, self.rows = len(images), batch, seed, rows
-        self.pixels = as_tensor(images.images).to(device)  # (N, H, W, C) uint8
+        self.device = device
+        self.pixels = images.images if on_disk(images.images) else as_tensor(images.images).to(device)  # (N, H, W, C) uint8
         self.labels = None if images.labels is None else torch.from_numpy(np.ascontiguousarray(images.labels)).to(device)
         self.members = None
         if balance and images.labels is not None:
@@ -51,8 +53,10 @@ class Batches:
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor | None]:
         """Batch number `step`: images (n, C, H, W) float in [-1, 1], channels last, and labels (n,) or None; n is `batch` or `rows`."""
-        rows = torch.from_numpy(self.indices(step)[self.rows]).to(self.pixels.device)
-        return normalise(self.pixels[rows]), None if self.labels is None else self.labels[rows]
+        chosen = self.indices(step)[self.rows]
+        rows = torch.from_numpy(chosen).to(self.device)
+        pixels = self.pixels[rows] if isinstance(self.pixels, Tensor) else torch.from_numpy(np.asarray(self.pixels[chosen])).to(self.device)
+        return normalise(pixels), None if self.labels is None else self.labels[rows]
 
 
 def as_tensor(images: np.ndarray) -> Tensor:

@@ -69,7 +69,8 @@ def outputs_of(
         module.eval()
     outputs = []
     with autocast(device, precision):
-        for pixels in as_tensor(images).split(batch):
+        for first in range(0, len(images), batch):  # never the whole set in memory
+            pixels = as_tensor(np.asarray(images[first : first + batch]))
             out = read(normalise(pixels.to(device)))
             outputs.append(Outputs(out.features.cpu(), out.logits.cpu()))
     for module, training in modes:

@@ -22,7 +22,7 @@ from dazoo.models.config import read_config
 from dazoo.models.heads import rebuilt_method
 from dazoo.models.hub import Hub
 from dazoo.models.model import Model
-from dazoo.models.model import problem_of
+from dazoo.models.parts import problem_of
 from dazoo.models.tensors import AlteredFile
 from dazoo.models.tensors import check_file
 from dazoo.plain import digest_of

@@ -27,7 +27,7 @@ from dazoo.errors import UnknownName
 from dazoo.models.build import unwrapped
 from dazoo.models.load import resolve_model
 from dazoo.models.model import Model
-from dazoo.models.model import problem_of
+from dazoo.models.parts import problem_of
 from dazoo.models.save import check_place
 from dazoo.models.save import save
 from dazoo.registry.names import Recipe

@@ -21,7 +21,7 @@ from dazoo.metrics.verdict import Verdict
 from dazoo.metrics.verdict import judge
 from dazoo.models.load import resolve_model
 from dazoo.models.model import Model
-from dazoo.models.model import Prediction
+from dazoo.models.prediction import Prediction
 from dazoo.registry.plugins import zoo
 from dazoo.runs.adapting import build_method
 from dazoo.runs.adapting import check_adapts
@@ -75,7 +75,7 @@ class Streaming:
         images = self.model.preprocess(pictures)
         if not len(images):
             raise PictureError("A batch of a stream is empty; give at least one picture.")
-        return self.model.named(self.logits(images).softmax(1))
+        return self.model.named(self.model.probabilities(self.logits(images)))
 
     def logits(self, images: Tensor) -> Tensor:
         """The same for images (N, C, H, W) float in [-1, 1]: logits (N, K), float32 on the CPU."""
