@@ -1,4 +1,4 @@
-"""What a plugin author reads: the base classes of backbones, GANs, bridges, methods, data sets, augmentations, validators and executors.
+"""What a plugin author reads: the base classes of what a plugin brings, from backbones to loggers.
 
 The names are loaded when first asked for, so that data plugins and the command line do not pay for torch.
 """
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from dazoo.contracts.gan import Verdict as Verdict
     from dazoo.contracts.gan import ask_for as ask_for
     from dazoo.contracts.images import ImageSet as ImageSet
+    from dazoo.contracts.logger import Ending as Ending
+    from dazoo.contracts.logger import Logger as Logger
+    from dazoo.contracts.logger import Moment as Moment
+    from dazoo.contracts.logger import Running as Running
+    from dazoo.contracts.logger import Stage as Stage
     from dazoo.contracts.method import Method as Method
     from dazoo.contracts.optimizers import OptimizerSettings as OptimizerSettings
     from dazoo.contracts.step import BOTH as BOTH
@@ -56,6 +61,7 @@ __all__ = [
     "Component",
     "Dataset",
     "Domains",
+    "Ending",
     "Evidence",
     "Executor",
     "GAN",
@@ -63,14 +69,18 @@ __all__ = [
     "HEAD",
     "ImageSet",
     "Labelled",
+    "Logger",
     "Method",
+    "Moment",
     "OptimizerSettings",
     "Outcome",
     "Outputs",
     "Phase",
     "Problem",
+    "Running",
     "SOURCE",
     "Scenario",
+    "Stage",
     "Step",
     "TARGET",
     "Job",
@@ -90,6 +100,7 @@ __getattr__, __dir__ = lazy(
         "executor": ("Executor", "Job", "Outcome"),
         "gan": ("GAN", "Ask", "Bridge", "Verdict", "ask_for"),
         "images": ("ImageSet",),
+        "logger": ("Ending", "Logger", "Moment", "Running", "Stage"),
         "method": ("Method",),
         "optimizers": ("OptimizerSettings",),
         "step": ("BOTH", "SOURCE", "TARGET", "Labelled", "Outputs", "Phase", "Step", "Unlabelled"),

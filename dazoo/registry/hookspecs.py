@@ -65,5 +65,10 @@ def dazoo_register_executors(register: Register) -> Any:
 
 
 @hookspec
+def dazoo_register_loggers(register: Register) -> Any:
+    """Register loggers, which are told of a run: subclasses of `dazoo.contracts.Logger`."""
+
+
+@hookspec
 def dazoo_register_entries(register: Register) -> Any:
     """Register trained weights by recipe name: target "package:folder" inside the package, or "hub:user/repo@revision"."""

@@ -47,7 +47,7 @@ class Registration:
     """One registered name.
 
     Attributes:
-        kind: "backbone", "gan", "bridge", "method", "dataset", "scenario", "augmentation", "validator", "executor" or "entry".
+        kind: "backbone", "gan", "bridge", "method", "dataset", "scenario", "augmentation", "validator", "executor", "logger" or "entry".
         name: plain name.
         target: "module:attribute" of the class; for an entry "package:folder" or "hub:user/repo@revision".
         arguments: constructor keyword arguments that the name stands for.

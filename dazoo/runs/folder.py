@@ -6,6 +6,7 @@ checkpoints/    states to go on from, and source_only/ for the twin
 model/          the trained model, with the weights that were selected
 models/         the model of other moments: last, chosen, best and source_only (`dazoo.runs.kept`)
 history.json    scores and loss terms by epoch
+run-id          what loggers call the run
 """
 
 from __future__ import annotations

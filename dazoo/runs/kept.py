@@ -39,13 +39,14 @@ class Kept:
     Attributes:
         result: of the training. plain: its source-only twin, or None.
         model: makes the model of the method's present weights, from what its results say beside the run's numbers.
-        judge: gives the verdict on them.
+        judge: gives the verdict on them. complete: adds what a model that is used needs (calibration, pictures for its card).
     """
 
     result: Result
     plain: Plain | None
     model: Callable[[Mapping[str, Any]], Model]
     judge: Judge
+    complete: Callable[[Model], Model]
 
     def finish(self, select: str, folder: Path | None, *, others: bool) -> tuple[Model, Judgement]:
         """The selected model with the verdict on it, saved below the folder if there is one.
@@ -70,7 +71,8 @@ class Kept:
 
     def _made(self, name: str) -> tuple[Model, Judgement]:
         judgement = self.judge(self.result.method)
-        return self.model({"weights": name, **judgement.to_json()}), judgement
+        model = self.model({"weights": name, **judgement.to_json()})
+        return self.complete(model) if name in SELECTED else model, judgement
 
     def _save_plain(self, folder: Path) -> None:
         """Save the twin, where it is another network than the run's own."""

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from contextlib import nullcontext
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,12 @@ import numpy as np
 import torch
 
 from dazoo.contracts import Domains
+from dazoo.contracts import Ending
+from dazoo.contracts import Logger
+from dazoo.contracts import Running
 from dazoo.contracts import Method
 from dazoo.engine.device import choose_device
+from dazoo.engine.loggers import Loggers
 from dazoo.engine.observe import History
 from dazoo.engine.peers import joined
 from dazoo.engine.setup import Site
@@ -38,6 +43,7 @@ from dazoo.plain import write_whole
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.runs.finishing import finished
 from dazoo.runs.folder import claimed
 from dazoo.runs.folder import note
 from dazoo.runs.judging import Judge
@@ -46,13 +52,17 @@ from dazoo.runs.judging import Observer
 from dazoo.runs.judging import Plain
 from dazoo.runs.judging import warn
 from dazoo.runs.kept import Kept
-from dazoo.runs.plan import Pictures
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
 from dazoo.runs.stages import Result
 from dazoo.runs.stages import train_plan
 from dazoo.runs.stages import validators_of
+from dazoo.runs.telling import Extras
+from dazoo.runs.telling import run_id
+from dazoo.runs.telling import split_extras
+from dazoo.runs.telling import stages_of
+from dazoo.runs.telling import told
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ def train(
     source_only: bool = True,
     quiet: bool = False,
     download: bool = False,
-    **pictures: Unpack[Pictures],
+    **extras: Unpack[Extras],
 ) -> Trained:
     """Train a recipe, or continue one that was interrupted.
 
@@ -113,19 +123,22 @@ def train(
         source_only: also train the recipe's source-only twin (same settings and seed). Without it nothing tells whether adaptation helped:
             it is the first of the four numbers, and what the label-free scores of the verdict are compared with. It takes up to as long
             again; a recipe that does not adapt, or whose first stage is plain training, needs none.
-        quiet: no progress bar.
+        quiet: show no progress.
         download: let data sets fetch what is missing.
-        pictures: where they come from. `source`: folder with one folder of pictures for each class, and `target`: folder of pictures
-            without labels (one folder per class gives labels for evaluation alone); both or neither. `data`: folder of the data sets
-            of a scenario, variable DAZOO_DATA unless given.
+        extras: `loggers` and `callbacks` that are told of the run (see `Extras`), and where pictures come from.
+            `source`: folder with one folder of pictures for each class, and `target`: folder of pictures without labels (one folder per
+            class gives labels for evaluation alone); both or neither. `data`: folder of the data sets of a scenario, variable DAZOO_DATA
+            unless given.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
     """
     plugins = zoo()
+    loggers, pictures = split_extras(plugins, extras)
     plan = make_plan(plugins, name, seed=seed, settings=settings, **pictures)
     where = choose_device(device)
-    run = Run(plan, plan.load(plugins, download), plugins, where, expanded(out) if out is not None else None, quiet)
+    folder = expanded(out) if out is not None else None
+    run = Run(plan, plan.load(plugins, download), plugins, where, folder, quiet, loggers)
     trained = run.train(source_only=source_only)
     if trained.first:
         warn(trained.model.name, trained.verdict)
@@ -138,8 +151,9 @@ class Run:
 
     Attributes:
         plan: what to train. domains: the images. plugins: where names are looked up.
-        device: where to compute. folder: for the model, the numbers and the checkpoints, or None. quiet: no progress bar.
-        select: "last" or "chosen", the weights that `model` holds. keep: also keep the others (see `dazoo.runs.outcome`).
+        device: where to compute. folder: for the model, the numbers and the checkpoints, or None.
+        quiet: show no progress. loggers: who else is told, by what messages call them.
+        select: "last" or "chosen", the weights that `model` holds. keep: also keep the others (see `dazoo.runs.kept`).
     """
 
     plan: Plan
@@ -148,31 +162,51 @@ class Run:
     device: torch.device
     folder: Path | None = None
     quiet: bool = False
+    loggers: Mapping[str, Logger] = field(default_factory=dict)
     select: str = "last"
     keep: bool = True
 
     def train(self, *, source_only: bool = True) -> Trained:
         """Train what was planned, or continue it; see `dazoo.train`."""
-        with joined(self.device) as peers, self._claimed() if peers.first else nullcontext():
-            site = Site(self.device, self._below("checkpoints"), self.quiet, peers)
+        with (
+            joined(self.device) as peers,
+            self._claimed() if peers.first else nullcontext(),
+            told(self.loggers, self.quiet) if peers.first else Loggers() as loggers,
+        ):
+            if peers.first:
+                loggers.begin(self._running(source_only))
+            site = Site(self.device, self._below("checkpoints"), loggers, peers)
             result = train_plan(self.plan, self.domains, self.plugins, site, best=self.keep and self.folder is not None)
             plain = self._plain(result, site) if source_only else self._known(result)
             numbers = self._numbers(result, plain)
             if not peers.first:
                 return Trained(self._model(result, numbers, {}), numbers, result.history, self._below("model"), first=False)
-            kept = Kept(result, plain, partial(self._model, result, numbers), self._judge(result, plain))
+            kept = Kept(result, plain, partial(self._model, result, numbers), self._judge(result, plain), self._finished)
             model, judgement = kept.finish(self.select, self.folder, others=self.keep)
             if self.folder is not None:
                 history = {"scores": result.history.scores, "terms": result.history.terms}
                 write_whole(self.folder / "history.json", json.dumps(history, indent=1))
                 note(self.folder, verdict=judgement.verdict.to_json())
+            loggers.end(Ending("finished", model.config["results"]))
             return Trained(model, numbers, result.history, self._below("model"), judgement=judgement)
 
     def _claimed(self) -> AbstractContextManager[None]:
         """The folder as this run's alone, where there is one."""
         if self.folder is None:
             return nullcontext()
-        return claimed(self.folder, self.plan.identity(self.plugins, digest_of_domains(self.domains)))
+        return claimed(self.folder, self._identity())
+
+    def _identity(self) -> dict[str, Any]:
+        return self.plan.identity(self.plugins, digest_of_domains(self.domains))
+
+    def _running(self, source_only: bool) -> Running:
+        """What loggers are told when the run begins."""
+        twin = source_only and self.plan.adapts(self.plugins)
+        if twin and self.plan.recipe.gan is None:  # the first of two stages is plain training
+            twin = len(stages_of(self.plan, self.plugins, False)) == 1
+        stages = stages_of(self.plan, self.plugins, twin)
+        run = Running(str(self.plan.recipe), self.plan.seed, stages=stages, folder=self.folder)
+        return replace(run, identity=self._identity(), id=run_id(self.folder)) if self.loggers else run
 
     def _below(self, name: str) -> Path | None:
         return self.folder / name if self.folder is not None else None
@@ -228,6 +262,9 @@ class Run:
         config["results"] |= found
         method = answers_itself(result.method)
         return Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
+
+    def _finished(self, model: Model) -> Model:
+        return finished(model, self.domains, own=self.plan.recipe.scenario is None)
 
 
 def count(history: History, labels: np.ndarray, validator: str, source_only: float | None) -> FourNumbers:
