@@ -26,12 +26,17 @@ from dazoo.cli.output import title
 from dazoo.cli.verdict import emit_verdict
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
+from dazoo.runs.starting import without_backbone
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="A recipe; one without a scenario for your own pictures.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="A recipe; a method or GAN alone for your own pictures.", show_default=False)],
     source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.")] = None,
     target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")] = None,
+    target_labels: Annotated[
+        bool | None,
+        typer.Option("--target-labels/--no-target-labels", help="Whether folders in --target are classes; seen from their names."),
+    ] = None,
     data: Data = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; runs/NAME-seedN unless given.")] = None,
     seed: Seed = 0,
@@ -46,12 +51,13 @@ def command(
 ) -> None:
     """Train a recipe, or continue what was interrupted: the same command again."""
     wanted, loggers = parse_settings(settings or ()), parse_loggers(log or (), log_set or ())
-    parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
+    if without_backbone(name, zoo()) is None:
+        parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
     from dazoo.runs.training import train
 
     folder = out or default_folder(name, seed)
     trained = train(
-        name, source=source, target=target, data=data, out=folder, seed=seed, device=device,
+        name, source=source, target=target, target_labelled=target_labels, data=data, out=folder, seed=seed, device=device,
         settings=wanted, source_only=source_only, download=download, quiet=quiet, loggers=loggers,
     )  # fmt: skip
     if not trained.first:

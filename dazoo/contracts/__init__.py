@@ -13,6 +13,7 @@ from dazoo.lazy import lazy
 if TYPE_CHECKING:
     from dazoo.contracts.augmentation import Augmentation as Augmentation
     from dazoo.contracts.backbone import Backbone as Backbone
+    from dazoo.contracts.backbone import Start as Start
     from dazoo.contracts.component import BACKBONE as BACKBONE
     from dazoo.contracts.component import BODY as BODY
     from dazoo.contracts.component import HEAD as HEAD
@@ -81,6 +82,7 @@ __all__ = [
     "SOURCE",
     "Scenario",
     "Stage",
+    "Start",
     "Step",
     "TARGET",
     "Job",
@@ -94,7 +96,7 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "augmentation": ("Augmentation",),
-        "backbone": ("Backbone",),
+        "backbone": ("Backbone", "Start"),
         "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "Problem"),
         "dataset": ("Dataset", "Domains", "Scenario"),
         "executor": ("Executor", "Job", "Outcome"),

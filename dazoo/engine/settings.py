@@ -11,6 +11,7 @@ from typing import Any
 
 from dazoo.engine.schedules import SCHEDULES
 from dazoo.errors import SettingsError
+from dazoo.plain import native
 from dazoo.plain import shown
 
 
@@ -34,6 +35,7 @@ class Settings:
         batch: images of each domain in a step. accumulate: micro-batches that a step is run in to save memory, their gradients added up;
             losses over a batch (alignment, class shares, batch-norm statistics) then see `batch / accumulate` images.
         size: side of the square training pictures, pixels. channels: 1, 3, or 0 for the data's own.
+        crop: resize the short side of pictures to `size` and keep the middle; false squashes both sides to it.
         optimizer: "adamw", "adam" or "sgd" (Nesterov momentum 0.9). lr, weight_decay: its settings.
         schedule: factor on lr over the run: "cosine", "constant", "inverse" ((1 + 10 p)^-0.75, Ganin et al. 2016) or "linear".
         warmup: share of the run over which lr rises from 0.
@@ -53,6 +55,7 @@ class Settings:
     accumulate: int = 1
     size: int = 32
     channels: int = 0
+    crop: bool = False
     optimizer: str = "adamw"
     lr: float = 1e-3
     weight_decay: float = 1e-4
@@ -112,7 +115,8 @@ class Settings:
 
 
 def _convert(name: str, value: Any, kind: type) -> Any:
-    """A value from the command line or a config file as the field's type (see `Settings`)."""
+    """A value from the command line, a config file or another library as the field's type (see `Settings`)."""
+    value = native(value)
     if kind is str and isinstance(value, str):
         return value
     if kind is bool and (value.lower() if isinstance(value, str) else value) in (True, False, "true", "false", "1", "0"):

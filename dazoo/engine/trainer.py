@@ -130,6 +130,7 @@ class Trainer:
                 if due:
                     self.save()
                     saved = time.monotonic()
+        self.site.loggers.leave(self.history.scores, self.history.terms, self.watch.epoch)
         return self.history
 
     def _step(self) -> None:

@@ -20,6 +20,7 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Outputs
 from dazoo.contracts import Problem
+from dazoo.data.pixels import Cropped
 from dazoo.errors import SettingsError
 from dazoo.metrics.novelty import Familiar
 from dazoo.metrics.verdict import Verdict
@@ -33,6 +34,7 @@ from dazoo.models.config import PICTURES
 from dazoo.models.config import SCHEMA
 from dazoo.models.config import checked
 from dazoo.models.heads import heads_of
+from dazoo.plain import native
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import zoo
 
@@ -72,8 +74,8 @@ class Parts(nn.Module):
         familiar: Familiar | None = None,
     ) -> None:
         super().__init__()
-        recipe = Recipe(**dict(config["recipe"]))
-        full = {"schema": SCHEMA, **config, "recipe": asdict(recipe), "name": config.get("name") or str(recipe)}
+        recipe = Recipe(**native(dict(config["recipe"])))
+        full = {"schema": SCHEMA, **native(config), "recipe": asdict(recipe), "name": config.get("name") or str(recipe)}
         if weights is None:
             full.pop("files", None)  # they describe weights that this model does not read
         self.config = checked(full, "The model's config", complete=False, error=SettingsError)
@@ -116,7 +118,8 @@ class Parts(nn.Module):
     @property
     def size(self) -> int:
         """Side of its pictures, pixels."""
-        return self.config["size"]
+        side = self.config["size"]
+        return Cropped(side) if self.config.get("crop") else side
 
     @property
     def temperature(self) -> float:

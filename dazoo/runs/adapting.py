@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from typing import cast
 
@@ -23,6 +22,7 @@ from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
 from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
+from dazoo.errors import DataError
 from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
 from dazoo.models.build import unwrapped
@@ -31,6 +31,7 @@ from dazoo.models.model import Model
 from dazoo.models.parts import problem_of
 from dazoo.models.save import check_place
 from dazoo.models.save import save
+from dazoo.plain import expanded
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
@@ -172,7 +173,11 @@ def _views(plugins: Plugins, model: Model, name: str) -> Augmentation:
 def _pictures(model: Model, target: Any) -> ImageSet:
     if isinstance(target, ImageSet):
         return target.unlabelled()
-    if isinstance(target, str | os.PathLike) and Path(target).is_dir():
-        return read_loose(target, size=model.size, channels=model.channels, classes=model.classes)
+    if isinstance(target, str | os.PathLike):
+        place = expanded(target)
+        if place.is_dir():
+            return read_loose(place, size=model.size, channels=model.channels, classes=model.classes)
+        if not place.exists():
+            raise DataError(f"{place} does not exist; name a folder of pictures, or a picture file.")
     pixels = model.preprocess(target).add(1).mul(127.5).round().clamp(0, 255).byte()  # (N, C, H, W)
     return ImageSet("the given pictures", pixels.permute(0, 2, 3, 1).contiguous().numpy(), None, model.classes)

@@ -6,6 +6,7 @@ checkpoints/    states to go on from, and source_only/ for the twin
 model/          the trained model, with the weights that were selected
 models/         the model of other moments: last, chosen, best and source_only (`dazoo.runs.kept`)
 history.json    scores and loss terms by epoch
+history.csv     the same of every stage, with the chosen epoch; curves.png is its picture
 run-id          what loggers call the run
 """
 
@@ -120,7 +121,7 @@ def _settle(folder: Path, identity: Mapping[str, Any]) -> None:
 
 def _tidy(folder: Path) -> None:
     """Remove what killed processes left half-written. Only who holds the lease may."""
-    for draft in (*folder.glob(f".{RUN}*"), *folder.glob(".history.json-*"), *folder.glob(f".{LEASE}-*")):
+    for draft in (*folder.glob(f".{RUN}*"), *folder.glob(".history.*-*"), *folder.glob(".curves.png*"), *folder.glob(f".{LEASE}-*")):
         draft.unlink(missing_ok=True)
     for place in PLACES:
         sweep(folder / place, "step-*")

@@ -43,6 +43,7 @@ from dazoo.plain import write_whole
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.runs.curves import keep
 from dazoo.runs.finishing import finished
 from dazoo.runs.folder import claimed
 from dazoo.runs.folder import note
@@ -63,6 +64,7 @@ from dazoo.runs.telling import run_id
 from dazoo.runs.telling import split_extras
 from dazoo.runs.telling import stages_of
 from dazoo.runs.telling import told
+from dazoo.streams import tell
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def train(
     Started by torchrun, the processes train one model together, each with its share of every batch (see `dazoo.engine.peers`).
 
     Args:
-        name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own.
+        name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own; then the backbone may be left out
+            too ("dann", "dcgan-dann"), and the best start that is at hand is taken, pretrained weights where there are any.
         out: folder for the model, the numbers and the checkpoints; the same call continues what is there. None keeps nothing.
         seed: fixes everything on a CPU; 0 to 2**63 - 1, so `time.time_ns()` is one.
         device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
@@ -128,16 +131,19 @@ def train(
         extras: `loggers` and `callbacks` that are told of the run (see `Extras`), and where pictures come from.
             `source`: folder with one folder of pictures for each class, and `target`: folder of pictures without labels (one folder per
             class gives labels for evaluation alone); both or neither. `data`: folder of the data sets of a scenario, variable DAZOO_DATA
-            unless given.
+            unless given. `target_labelled`: False uses the target's pictures without labels, whatever its folders are called; True takes
+            its folders for classes.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
     """
     plugins = zoo()
     loggers, pictures = split_extras(plugins, extras)
-    plan = make_plan(plugins, name, seed=seed, settings=settings, **pictures)
-    where = choose_device(device)
     folder = expanded(out) if out is not None else None
+    plan = make_plan(plugins, name, seed=seed, settings=settings, folder=folder, **pictures)
+    for remark in plan.remarks:
+        tell(remark) if not quiet else None
+    where = choose_device(device)
     run = Run(plan, plan.load(plugins, download), plugins, where, folder, quiet, loggers)
     trained = run.train(source_only=source_only)
     if trained.first:
@@ -166,8 +172,8 @@ class Run:
     select: str = "last"
     keep: bool = True
 
-    def train(self, *, source_only: bool = True) -> Trained:
-        """Train what was planned, or continue it; see `dazoo.train`."""
+    def train(self, *, source_only: bool = True, curves: bool = True) -> Trained:
+        """Train what was planned, or continue it; see `dazoo.train`. `curves`: also write the table and the picture of its epochs."""
         with (
             joined(self.device) as peers,
             self._claimed() if peers.first else nullcontext(),
@@ -186,6 +192,9 @@ class Run:
             if self.folder is not None:
                 history = {"scores": result.history.scores, "terms": result.history.terms}
                 write_whole(self.folder / "history.json", json.dumps(history, indent=1))
+                drawn = keep(self.folder, f"{self.plan.recipe}, seed {self.plan.seed}", loggers.seen) if curves else None
+                if drawn is not None:
+                    loggers.picture("curves", drawn)
                 note(self.folder, verdict=judgement.verdict.to_json())
             loggers.end(Ending("finished", model.config["results"]))
             return Trained(model, numbers, result.history, self._below("model"), judgement=judgement)
@@ -257,6 +266,7 @@ class Run:
             "classes": list(train.classes),
             "channels": train.channels,
             "size": self.plan.settings.size,
+            **({"crop": True} if self.plan.settings.crop else {}),
             **describe(result, self.plan.recipe, self.plan.identified(self.plugins), numbers, self.plan.seed),
         }
         config["results"] |= found

@@ -126,7 +126,7 @@ def test_two_processes_do_not_train_into_one_folder(folders, tmp_path):
         train("fcn-dann", **given)
     train("fcn-dann", **given)
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
-        "checkpoints", "history.json", "model", "models", "run.json", "source_only",
+        "checkpoints", "curves.png", "history.csv", "history.json", "model", "models", "run.json", "source_only",
     ]  # fmt: skip
 
 
