@@ -23,6 +23,7 @@ from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import title
+from dazoo.cli.verdict import emit_verdict
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
 from dazoo.runs.starting import without_backbone
@@ -70,6 +71,7 @@ def command(
         emit_json({"name": trained.model.name, "seed": seed, "folder": folder, "model": trained.folder, "results": results})
         return
     report(trained.model.name, results, trained.folder)
+    emit_verdict(results, trained.model.classes)
 
 
 def default_folder(name: str, seed: int) -> Path:

@@ -38,10 +38,14 @@ from dazoo.plain import expanded
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.runs.judging import Judge
+from dazoo.runs.judging import Observer
+from dazoo.runs.judging import warn
 from dazoo.runs.plan import PARTS
 from dazoo.runs.plan import split_settings
 from dazoo.runs.stages import adapt_trained
 from dazoo.runs.stages import stage_settings
+from dazoo.runs.stages import validators_of
 from dazoo.runs.telling import told
 from dazoo.runs.training import describe
 
@@ -58,6 +62,8 @@ def adapt(
     quiet: bool = False,
 ) -> Model:
     """A copy of a trained model, adapted to pictures without labels by a source-free or test-time method.
+
+    `Model.verdict` of the copy says whether it works as far as can be told, beside the model before; a collapsed one is warned of.
 
     A method that streams goes over the pictures once; `dazoo.stream` gives the answers that it gives meanwhile. The pictures are augmented
     as the model's were, unless the method or the settings say otherwise.
@@ -89,6 +95,8 @@ def adapt(
     data = TrainingData(None, None, images, images)
     made = stage_settings(base, adapting, run)
     setup = Setup(str(recipe), adapting, None, data, made, seed=seed, augmentation=_views(plugins, before, made.augment))
+    observer = Observer(images, None, validators_of(plugins, None, quiet=True), where, made.precision)
+    judge = Judge(observer, before.classes, before.config.get("source_counts", ()), observer.look(adapting), made.validator)
     with told({}, quiet) as loggers:
         loggers.begin(Running(f"{before.name}, {method}", seed))
         result = adapt_trained(setup, Site(where, loggers=loggers))
@@ -102,9 +110,12 @@ def adapt(
         config[key] = before.config.get(key, config[key])
     for key in ("gan_settings", "bridge_settings", "calibration"):  # the GAN is no part of the adapted model, and its features are others
         config.pop(key, None)
+    judgement = judge(result.method)
+    config["results"] |= judgement.to_json()
     adapted = Model(result.method.problem.backbone, config).eval()
     if out is not None:
         save(adapted, out)
+    warn(adapted.name, judgement.verdict)
     return adapted
 
 
