@@ -71,6 +71,8 @@ class Settings:
     validator: str = "information_maximisation"
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, native(getattr(self, field.name)))
         micro = self.batch // self.accumulate if 1 <= self.accumulate <= self.batch else 0
         rules = {
             "epochs": (1 <= self.epochs <= LONGEST, f"1 to {LONGEST:,}"),
