@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.dazoo-installed
-PLUGINS := backbones gans methods signs digits executors
+PLUGINS := backbones gans methods signs digits executors loggers
 PROJECTS := pyproject.toml $(PLUGINS:%=plugins/%/pyproject.toml)
 WANTED := --group dev -e . $(PLUGINS:%=-e plugins/%)
 

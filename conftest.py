@@ -15,7 +15,7 @@ from dazoo.registry.plugins import Plugins
 
 
 # A developer's own plugins must not leak into the tests, nor a variable that is set in their shell; child processes inherit this.
-os.environ["DAZOO_PLUGINS"] = "dazoo-backbones,dazoo-gans,dazoo-methods,dazoo-signs,dazoo-digits,dazoo-executors"
+os.environ["DAZOO_PLUGINS"] = "dazoo-backbones,dazoo-gans,dazoo-methods,dazoo-signs,dazoo-digits,dazoo-executors,dazoo-loggers"
 for _name in ("DAZOO_PLUGINS_STRICT", "DAZOO_TRACE_PLUGINS"):
     os.environ.pop(_name, None)
 

@@ -71,7 +71,7 @@ def main() -> None:
         trained = dazoo.load(Path(store.address) / cells[name, seeds[shipped]].place / "model")
         config = {**trained.config, "results": results_of(runs, shipped=shipped)}
         bridge = trained.bridge() if trained.recipe["gan"] else None
-        model = Model(trained.backbone, config, method=trained.method, bridge=bridge).eval()
+        model = Model(trained.backbone, config, method=trained.method, bridge=bridge, familiar=trained.familiar).eval()
         citations = CARD["citations"] if bridge else CARD["citations"][:1]
         folder = save(model, ENTRIES / name, card={**CARD, "address": name, "citations": citations})
         shutil.copy(folder / "README.md", ROOT / "model_cards" / f"{name}.md")

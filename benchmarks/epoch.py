@@ -92,7 +92,7 @@ def ours(domains, steps: int) -> float:
 
     trainer.Trainer._step = timed
     try:
-        train_plan(plan, domains, zoo(), Site(torch.device("cpu"), quiet=True))
+        train_plan(plan, domains, zoo(), Site(torch.device("cpu")))
     finally:
         trainer.Trainer._step = run_step
     return sum(spent)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dazoo.registry.listing import list_entries
     from dazoo.registry.listing import list_executors
     from dazoo.registry.listing import list_gans
+    from dazoo.registry.listing import list_loggers
     from dazoo.registry.listing import list_methods
     from dazoo.registry.listing import list_scenarios
     from dazoo.registry.listing import list_validators
@@ -42,6 +43,7 @@ __all__ = [
     "list_entries",
     "list_executors",
     "list_gans",
+    "list_loggers",
     "list_methods",
     "list_scenarios",
     "list_validators",
@@ -66,6 +68,7 @@ __getattr__, __dir__ = lazy(
             "list_entries",
             "list_executors",
             "list_gans",
+            "list_loggers",
             "list_methods",
             "list_scenarios",
             "list_validators",

@@ -119,6 +119,18 @@ def duration(seconds: float) -> str:
     return f"{seconds:.2g} s"
 
 
+def span(seconds: float) -> str:
+    """ "0 s", "45 s", "1 min 10 s", "2 h 5 min": a time to wait, in whole units."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, rest = divmod(round(whole / 60), 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
 def to_disk(path: Path) -> None:
     """Wait until a file, or a folder's list of names, is on the disk."""
     if os.name == "nt" and path.is_dir():  # Windows has no handle of a folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
 import sys
 import tomllib
@@ -18,6 +19,7 @@ from dazoo.contracts import Labelled
 from dazoo.contracts import Problem
 from dazoo.contracts import Unlabelled
 from dazoo.engine.passes import Pass
+from dazoo.errors import SettingsError
 from dazoo.registry import hookspecs
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import KINDS
@@ -55,7 +57,7 @@ def test_every_variable_of_the_code_is_described() -> None:
 
 def test_every_example_is_a_file() -> None:
     fences = re.findall(r"^```(?:python|toml)$", TEXT, re.MULTILINE)
-    assert len(examples()) == len(fences) == 8
+    assert len(examples()) == len(fences) == 9
 
 
 @pytest.fixture
@@ -105,6 +107,15 @@ def test_the_example_of_an_augmentation_keeps_the_contract(tiny: Plugins, monkey
     images = torch.rand(4, 3, 16, 16) * 2 - 1
     views = tiny.augmentations.build("xrays")
     assert not torch.equal(views.weak(images), images) and not torch.equal(views.strong(images), images)
+
+
+def test_the_example_of_a_logger_keeps_the_contract(tiny: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dazoo.registry.plugins._zoo", tiny)
+    assert check("logger", "lines", file=str(tmp_path / "run.jsonl")) == {}
+    first = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
+    assert first == {"stage": "train", "epoch": 1, "entropy": -0.5, "source_accuracy": 0.9, "task": 0.5, "domain": 0.7}
+    with pytest.raises(SettingsError, match="file is empty"):
+        tiny.loggers.build("lines", file="")
 
 
 def test_the_examples_train(tiny: Plugins) -> None:

@@ -29,12 +29,17 @@ Set = Annotated[
         help="A setting of the run (lr=0.001) or of a part (method.weight=0.3); again for more. 'dazoo show NAME' lists them.",
     ),
 ]
+Log = Annotated[
+    list[str] | None,
+    typer.Option("--log", metavar="NAME", help="A logger to tell of the run, such as tensorboard; again for more."),
+]
+LogSet = Annotated[list[str] | None, typer.Option("--log-set", metavar="NAME.KEY=VALUE", help="A setting of a logger.")]
 ModelRef = Annotated[
     str, typer.Argument(metavar="MODEL", help="Entry name, folder (dir:PATH or ./PATH) or hub:user/repo.", show_default=False)
 ]
 
 
-def parse_settings(pairs: Iterable[str]) -> dict[str, Any]:
+def parse_settings(pairs: Iterable[str], option: str = "--set", example: str = "lr=0.001") -> dict[str, Any]:
     """ "key=value" texts as a mapping; a value is a JSON scalar where it is one, else the text itself.
 
     Raises:
@@ -44,11 +49,26 @@ def parse_settings(pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
-            raise SettingsError(f"--set takes KEY=VALUE, such as --set lr=0.001; got {shown(pair)}.")
+            raise SettingsError(f"{option} takes KEY=VALUE, such as {option} {example}; got {shown(pair)}.")
         value = scalar(text)
         if isinstance(value, int | float) and not fits(value):
             raise SettingsError(f"{key.strip()} is {shown(text)}; expected a number below 2**63.")
         found[key.strip()] = value
+    return found
+
+
+def parse_loggers(names: Iterable[str], pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Loggers by name with their settings; settings alone name their logger too.
+
+    Raises:
+        SettingsError: a setting without the logger's name before a dot.
+    """
+    found: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for key, value in parse_settings(pairs, "--log-set", "wandb.project=signs").items():
+        name, dot, setting = key.rpartition(".")
+        if not dot:
+            raise SettingsError(f"--log-set {key}=... names no logger; write it in front: --log-set NAME.{key}=...")
+        found.setdefault(name, {})[setting] = value
     return found
 
 

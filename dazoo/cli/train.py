@@ -13,19 +13,23 @@ from dazoo.cli.options import Data
 from dazoo.cli.options import Device
 from dazoo.cli.options import Download
 from dazoo.cli.options import Json
+from dazoo.cli.options import Log
+from dazoo.cli.options import LogSet
 from dazoo.cli.options import Quiet
 from dazoo.cli.options import Seed
 from dazoo.cli.options import Set
+from dazoo.cli.options import parse_loggers
 from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import title
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
+from dazoo.runs.starting import without_backbone
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="A recipe; one without a scenario for your own pictures.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="A recipe; a method or GAN alone for your own pictures.", show_default=False)],
     source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.")] = None,
     target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")] = None,
     data: Data = None,
@@ -35,18 +39,21 @@ def command(
     settings: Set = None,
     source_only: Annotated[bool, typer.Option("--source-only/--no-source-only", help="Also train without adaptation, to compare.")] = True,
     download: Download = False,
+    log: Log = None,
+    log_set: LogSet = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Train a recipe, or continue what was interrupted: the same command again."""
-    wanted = parse_settings(settings or ())
-    parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
+    wanted, loggers = parse_settings(settings or ()), parse_loggers(log or (), log_set or ())
+    if without_backbone(name, zoo()) is None:
+        parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
     from dazoo.runs.training import train
 
     folder = out or default_folder(name, seed)
     trained = train(
         name, source=source, target=target, data=data, out=folder, seed=seed, device=device,
-        settings=wanted, source_only=source_only, download=download, quiet=quiet,
+        settings=wanted, source_only=source_only, download=download, quiet=quiet, loggers=loggers,
     )  # fmt: skip
     if not trained.first:
         return

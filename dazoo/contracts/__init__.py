@@ -1,4 +1,4 @@
-"""What a plugin author reads: the base classes of backbones, GANs, bridges, methods, data sets, augmentations, validators and executors.
+"""What a plugin author reads: the base classes of what a plugin brings, from backbones to loggers.
 
 The names are loaded when first asked for, so that data plugins and the command line do not pay for torch.
 """
@@ -13,6 +13,7 @@ from dazoo.lazy import lazy
 if TYPE_CHECKING:
     from dazoo.contracts.augmentation import Augmentation as Augmentation
     from dazoo.contracts.backbone import Backbone as Backbone
+    from dazoo.contracts.backbone import Start as Start
     from dazoo.contracts.component import BACKBONE as BACKBONE
     from dazoo.contracts.component import BODY as BODY
     from dazoo.contracts.component import HEAD as HEAD
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     from dazoo.contracts.gan import Verdict as Verdict
     from dazoo.contracts.gan import ask_for as ask_for
     from dazoo.contracts.images import ImageSet as ImageSet
+    from dazoo.contracts.logger import Ending as Ending
+    from dazoo.contracts.logger import Logger as Logger
+    from dazoo.contracts.logger import Moment as Moment
+    from dazoo.contracts.logger import Running as Running
+    from dazoo.contracts.logger import Stage as Stage
     from dazoo.contracts.method import Method as Method
     from dazoo.contracts.optimizers import OptimizerSettings as OptimizerSettings
     from dazoo.contracts.step import BOTH as BOTH
@@ -56,6 +62,7 @@ __all__ = [
     "Component",
     "Dataset",
     "Domains",
+    "Ending",
     "Evidence",
     "Executor",
     "GAN",
@@ -63,14 +70,19 @@ __all__ = [
     "HEAD",
     "ImageSet",
     "Labelled",
+    "Logger",
     "Method",
+    "Moment",
     "OptimizerSettings",
     "Outcome",
     "Outputs",
     "Phase",
     "Problem",
+    "Running",
     "SOURCE",
     "Scenario",
+    "Stage",
+    "Start",
     "Step",
     "TARGET",
     "Job",
@@ -84,12 +96,13 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "augmentation": ("Augmentation",),
-        "backbone": ("Backbone",),
+        "backbone": ("Backbone", "Start"),
         "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "Problem"),
         "dataset": ("Dataset", "Domains", "Scenario"),
         "executor": ("Executor", "Job", "Outcome"),
         "gan": ("GAN", "Ask", "Bridge", "Verdict", "ask_for"),
         "images": ("ImageSet",),
+        "logger": ("Ending", "Logger", "Moment", "Running", "Stage"),
         "method": ("Method",),
         "optimizers": ("OptimizerSettings",),
         "step": ("BOTH", "SOURCE", "TARGET", "Labelled", "Outputs", "Phase", "Step", "Unlabelled"),

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a bar with loss terms and rate on a terminal, a line an epoch elsewhere, or nothing."""
+"""What a person sees of a run: a few lines that change on a terminal, a short line per epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -8,49 +8,120 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from rich.console import Console
-from rich.progress import BarColumn
-from rich.progress import Progress
-from rich.progress import TextColumn
-from rich.progress import TimeRemainingColumn
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
+from dazoo.contracts import Ending
+from dazoo.contracts import Logger
+from dazoo.contracts import Moment
+from dazoo.contracts import Running
+from dazoo.contracts import Stage
+from dazoo.engine.observe import HELD_OUT
+from dazoo.plain import span
 from dazoo.streams import is_terminal
 from dazoo.streams import tell
 
 
-class Display:
-    """Progress on standard error.
+WORDS = {
+    "train": "training",
+    "source": "source stage",
+    "adapt": "adaptation",
+    "source_only": "source only, to compare",
+}
+"""What a stage is called."""
 
-    Args:
-        title: name of the recipe.
-        total: steps of the run. done: steps already behind it.
-        images: pictures a step reads, for the rate.
-        quiet: show nothing.
-    """
 
-    def __init__(self, title: str, *, total: int, done: int, images: int, quiet: bool) -> None:
-        self.title, self.total, self.images, self.quiet = title, total, images, quiet
-        self.since, self.first, self.terms = time.monotonic(), done, ""
-        self.bar: Progress | None = None
-        if not quiet and is_terminal(sys.stderr):
-            columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn())
-            self.bar = Progress(*columns, TextColumn("{task.fields[terms]}"), console=Console(stderr=True))
-            self.task = self.bar.add_task(title, total=total, completed=done, terms="")
-            self.bar.start()
+class Display(Logger):
+    """Progress on standard error."""
 
-    def step(self, number: int, terms: Mapping[str, float] | None) -> None:
-        """After step `number`; `terms` when they have been read from the device."""
-        if terms is not None:
-            rate = (number - self.first) * self.images / max(1e-9, time.monotonic() - self.since)
-            self.terms = " ".join(f"{k} {v:.3g}" for k, v in terms.items()) + f" | {rate:,.0f} img/s"
-        if self.bar:
-            self.bar.update(self.task, completed=number, terms=self.terms)
+    def __init__(self) -> None:
+        self.name = ""
+        self.at: Moment | None = None
+        self.terms: Mapping[str, float] = {}
+        self.scores: Mapping[str, float] = {}
+        self.chosen: Mapping[str, float] = {}  # scores of the epoch that the validator has chosen so far
+        self.since = time.monotonic()
+        self.live: Live | None = None
 
-    def epoch(self, epoch: int, text: str) -> None:
-        """One line for a finished epoch, where there is no bar."""
-        if not self.quiet and self.bar is None:
-            tell(f"{self.title}: epoch {epoch}: {text} | {self.terms}")
+    def begin(self, run: Running) -> None:
+        self.name, self.since = run.name, time.monotonic()
 
-    def close(self) -> None:
-        if self.bar:
-            with suppress(OSError, ValueError):  # the terminal may have gone, the run has not
-                self.bar.stop()
+    def stage(self, stage: Stage) -> None:
+        self._close()
+        self.terms, self.scores, self.chosen = {}, {}, {}
+        self.at = Moment(stage, stage.done, stage.done * stage.epochs // stage.steps, 0.0)
+        if is_terminal(sys.stderr) and stage.done < stage.steps:
+            console = Console(stderr=True)
+            self.live = Live(console=console, get_renderable=lambda: self._drawing(console.width), refresh_per_second=4, transient=True)
+            self.live.start()
+
+    def step(self, at: Moment, terms: Mapping[str, float]) -> None:
+        self.at, self.terms = at, terms
+
+    def epoch(self, at: Moment, scores: Mapping[str, float], terms: Mapping[str, float]) -> None:
+        if at.chosen == at.epoch:
+            self.chosen = scores
+        self.at, self.scores, self.terms = at, scores, terms
+        if self.live is None:
+            tell(f"{self._title(at.stage)}: {line(at, scores, terms)}")
+
+    def end(self, ending: Ending) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        """Put the last line of a stage where its block was."""
+        live, self.live = self.live, None
+        if live is None or self.at is None:
+            return
+        with suppress(OSError, ValueError):  # the terminal may have gone, the run has not
+            live.stop()
+        if self.at.epoch:
+            took = f" in {span(time.monotonic() - self.since)}" if self.at.step == self.at.stage.steps else ""
+            tell(f"{self._title(self.at.stage)}: {line(self.at, self.scores, self.terms)}{took}")
+
+    def _title(self, stage: Stage) -> str:
+        return self.name if stage.of == 1 else f"{self.name} ({stage.number}/{stage.of} {WORDS.get(stage.name, stage.name)})"
+
+    def _drawing(self, width: int) -> Group:
+        """The block on a terminal."""
+        at = self.at
+        if at is None:
+            return Group()
+        stage = at.stage
+        head = Table.grid(padding=(0, 1))
+        which = "" if stage.of == 1 else f"stage {stage.number} of {stage.of}: {WORDS.get(stage.name, stage.name)}"
+        bar = ProgressBar(total=stage.steps, completed=at.step, width=20)
+        head.add_row(Text(self.name, style="bold"), Text(which), bar, Text(f"{100 * at.step / stage.steps:.0f} %"))
+        epoch = min(stage.epochs, at.epoch + 1)
+        left = "" if at.left is None else f", {span(at.left)} left{'' if stage.of == 1 else ' in this stage'}"
+        rows = [
+            f"epoch {epoch} of {stage.epochs}, step {at.step:,} of {stage.steps:,}, {span(time.monotonic() - self.since)} elapsed{left}"
+        ]
+        if self.terms:
+            rate = (at.step - stage.done) * stage.pictures / max(at.seconds, 1e-9)
+            pace = f"   {rate:,.0f} pictures/s" if stage.pictures else ""
+            rows.append(f"loss  {'  '.join(f'{name} {value:.3g}' for name, value in self.terms.items())}{pace}")
+        if stage.chooses in self.scores:
+            best = self.chosen.get(stage.chooses)
+            now, chosen = f"{self.scores[stage.chooses]:.3g}", f"epoch {at.chosen}{'' if best is None else f' with {best:.3g}'}"
+            rows.append(f"score {stage.chooses} {now}, chosen so far: {chosen}{_held_out(self.scores)}")
+        return Group(head, *(Text(f"  {row}", no_wrap=True, overflow="ellipsis") for row in rows))
+
+
+def line(at: Moment, scores: Mapping[str, float], terms: Mapping[str, float]) -> str:
+    """A finished epoch in a line: the score that chooses first."""
+    stage = at.stage
+    parts = [f"epoch {at.epoch}/{stage.epochs}"]
+    if stage.chooses in scores:
+        parts.append(f"{stage.chooses} {scores[stage.chooses]:.3g} (chosen: epoch {at.chosen})")
+    parts += [f"{name} {value:.3g}" for name, value in terms.items()]
+    if at.step < stage.steps and at.left is not None:
+        parts.append(f"{span(at.left)} left")
+    return ", ".join(parts)
+
+
+def _held_out(scores: Mapping[str, float]) -> str:
+    return f"; {100 * scores[HELD_OUT]:.1f} % of held-out source pictures right" if HELD_OUT in scores else ""

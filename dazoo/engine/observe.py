@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -23,6 +24,10 @@ from dazoo.engine.batches import as_tensor
 from dazoo.engine.batches import normalise
 from dazoo.engine.device import autocast
 from dazoo.errors import TrainingError
+
+
+HELD_OUT = "source_accuracy"
+"""The score that is an accuracy: of held-out source pictures."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,15 @@ class History:
     predictions: list[Tensor] = field(default_factory=list)
     scores: list[dict[str, float]] = field(default_factory=list)
     terms: list[dict[str, float]] = field(default_factory=list)
+
+
+def chosen_epoch(scores: Sequence[Mapping[str, float]], chooses: str) -> int:
+    """The first epoch, from 1, with the highest score that chooses; the last where there is no such score; 0 of none."""
+    if not scores or chooses not in scores[0]:
+        return len(scores)
+    values = [s.get(chooses, -math.inf) for s in scores]
+    best = max((v for v in values if not math.isnan(v)), default=-math.inf)
+    return values.index(best) + 1 if best in values else len(values)
 
 
 @torch.no_grad()
@@ -91,6 +105,11 @@ class Watch:
         self.history = History()
         self.chosen: dict[str, Tensor] = {}
         self.score = -math.inf
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the validator has chosen so far, from 1."""
+        return chosen_epoch(self.history.scores, self.chooses)
 
     def look(
         self,

@@ -38,6 +38,7 @@ class Settings:
         batch: images of each domain in a step. accumulate: micro-batches that a step is run in to save memory, their gradients added up;
             losses over a batch (alignment, class shares, batch-norm statistics) then see `batch / accumulate` images.
         size: side of the square training pictures, pixels. channels: 1, 3, or 0 for the data's own.
+        crop: resize the short side of pictures to `size` and keep the middle; false squashes both sides to it.
         optimizer: "adamw", "adam" or "sgd" (Nesterov momentum 0.9). lr, weight_decay: its settings.
         schedule: factor on lr over the run: "cosine", "constant", "inverse" ((1 + 10 p)^-0.75, Ganin et al. 2016) or "linear".
         warmup: share of the run over which lr rises from 0.
@@ -57,6 +58,7 @@ class Settings:
     accumulate: int = 1
     size: int = 32
     channels: int = 0
+    crop: bool = False
     optimizer: str = "adamw"
     lr: float = 1e-3
     weight_decay: float = 1e-4

@@ -13,6 +13,7 @@ from dazoo.contracts import Augmentation
 from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Validator
+from dazoo.engine.loggers import Loggers
 from dazoo.engine.observe import TrainingData
 from dazoo.engine.peers import ALONE
 from dazoo.engine.peers import Peers
@@ -27,7 +28,7 @@ class Setup:
     """One stage of a run.
 
     Attributes:
-        title: what the progress bar calls it.
+        title: what messages call it.
         method: the adaptation method; its problem's backbone is trained in place.
         bridge: the GAN's bridge, or None.
         data: image sets, the target's without labels.
@@ -36,6 +37,7 @@ class Setup:
         seed: fixes everything on a CPU.
         augmentation: the random views that training sees.
         trained: the backbone is trained already; its weight average does not forget it.
+        stage: what loggers call it (`dazoo.contracts.Running.stages`).
     """
 
     title: str
@@ -47,6 +49,7 @@ class Setup:
     seed: int = 0
     augmentation: Augmentation = UNCHANGED
     trained: bool = False
+    stage: str = "train"
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,11 @@ class Site:
     Attributes:
         device: where networks and pictures are.
         folder: where checkpoints go, or None for none (nothing can be resumed then).
-        quiet: no progress bar.
+        loggers: who is told.
         peers: the processes that train this model together; the batch and the accuracy are those of all of them.
     """
 
     device: torch.device
     folder: Path | None = None
-    quiet: bool = False
+    loggers: Loggers = field(default_factory=Loggers)
     peers: Peers = ALONE

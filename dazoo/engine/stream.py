@@ -35,7 +35,7 @@ class Stream:
         augmentation: the random views that the method may ask for.
 
     Attributes:
-        number: batches answered since the start or the last `reset`.
+        number: batches answered since the start or the last `reset`. terms: loss terms of the last one.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Stream:
         self.method, self.seed, self.device, self.augmentation = method, seed, device, augmentation
         self.updates = Updates(method, None, settings, device, trained=True)
         self.number = 0
+        self.terms: dict[str, float] = {}
         self._start = {k: v.detach().clone() for k, v in self.updates.tensors().items()}
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -57,7 +58,7 @@ class Stream:
         unlabelled = Unlabelled(batch, lambda: self.augmentation.strong(batch), lambda: self.augmentation.weak(batch))
         one = self.updates.make_pass(None, unlabelled, 0.0, self.number)
         self.updates.step([one], self.number, 0.0)
-        read_terms(self.updates.pending, f"batch {self.number} of the stream")
+        self.terms = read_terms(self.updates.pending, f"batch {self.number} of the stream")
         with torch.no_grad():
             logits = self.method.respond(one).detach().float().cpu()
         self.number += 1
@@ -79,8 +80,13 @@ def answer(setup: Setup, site: Site) -> tuple[Stream, Tensor, float]:
     stream = Stream(setup.method, setup.settings, seed=setup.seed, device=site.device, augmentation=setup.augmentation)
     pixels = as_tensor(setup.data.target_test.images)
     order = torch.from_numpy(np.random.default_rng(setup.seed).permutation(len(pixels)))
-    answers = torch.cat([stream(normalise(pixels[rows])) for rows in batches(order, setup.settings.batch)])
-    return stream, answers[order.argsort()], time.monotonic() - since
+    pieces, answers = batches(order, setup.settings.batch), []
+    site.loggers.enter(setup.stage, epochs=1, steps=len(pieces), pictures=setup.settings.batch)
+    for rows in pieces:
+        answers.append(stream(normalise(pixels[rows])))
+        site.loggers.step(stream.number, stream.terms)
+    site.loggers.epoch(stream.number, {}, stream.terms, 1)
+    return stream, torch.cat(answers)[order.argsort()], time.monotonic() - since
 
 
 def batches(rows: Tensor, size: int) -> list[Tensor]:

@@ -23,7 +23,6 @@ from dazoo.engine.batches import Batches
 from dazoo.engine.checkpoint import State
 from dazoo.engine.checkpoint import read_checkpoint
 from dazoo.engine.checkpoint import write_checkpoint
-from dazoo.engine.display import Display
 from dazoo.engine.observe import History
 from dazoo.engine.observe import Watch
 from dazoo.engine.observe import outputs_of
@@ -40,6 +39,7 @@ from dazoo.errors import TrainingError
 
 log = logging.getLogger(__name__)
 CHECK_EVERY = 20  # steps between reads of the loss terms from an accelerator; a CPU has them at no cost in every step
+CHECK_SECONDS = 1.0  # the same where steps are slow
 SAVE_SECONDS = 30.0  # time between checkpoints; any step can be resumed from
 
 
@@ -104,29 +104,27 @@ class Trainer:
         peers.check_same(self.number, "the step that they go on from")
         peers.take_from_first(t for module in self.updates.stateful().values() for t in module.state_dict().values())
         since, before = time.monotonic(), self.seconds
-        saved = since
-        quiet = self.site.quiet or not peers.first
-        display = Display(self.setup.title, total=self.total, done=self.number, images=self.per_step, quiet=quiet)
-        try:
-            with self._signals():
-                while self.number < self.total:
-                    self._step()
-                    ended = self.number % self.per_epoch == 0
-                    due = self.number == self.total or time.monotonic() - saved > SAVE_SECONDS
-                    read = ended or due or self.site.device.type == "cpu" or self.number % CHECK_EVERY == 0
-                    terms = self._read_terms() if read else None  # never save what has not been seen to be finite
-                    self.seconds = before + time.monotonic() - since
-                    display.step(self.number, terms)
-                    if ended:
-                        scores = self._look(terms or {})
-                        display.epoch(self.number // self.per_epoch, " ".join(f"{k} {v:.4f}" for k, v in scores.items()))
-                    if peers.any_of([self._stop.is_set()])[0]:
-                        self._interrupt()
-                    if due:
-                        self.save()
-                        saved = time.monotonic()
-        finally:
-            display.close()
+        saved = told = since
+        self._enter()
+        with self._signals():
+            while self.number < self.total:
+                self._step()
+                now, ended = time.monotonic(), self.number % self.per_epoch == 0
+                due = self.number == self.total or now - saved > SAVE_SECONDS
+                seldom = self.number % CHECK_EVERY == 0 or now - told > CHECK_SECONDS
+                terms = None
+                if ended or due or seldom or self.site.device.type == "cpu":  # never save what has not been seen to be finite
+                    terms, told = self._read_terms(), now
+                    self.site.loggers.step(self.number, terms)
+                self.seconds = before + time.monotonic() - since
+                if ended:
+                    scores = self._look(terms or {})
+                    self.site.loggers.epoch(self.number, scores, terms or {}, self.watch.epoch)
+                if peers.any_of([self._stop.is_set()])[0]:
+                    self._interrupt()
+                if due:
+                    self.save()
+                    saved = time.monotonic()
         return self.history
 
     def _step(self) -> None:
@@ -156,6 +154,13 @@ class Trainer:
         return self.updates.make_pass(source, unlabelled, progress, self.number)
 
     # ------------------------------------------------------------------ looking
+
+    def _enter(self) -> None:
+        """Tell the loggers what begins; nothing can choose where no score is seen."""
+        settings, held_out = self.setup.settings, self.setup.data.source_test
+        chooses = settings.validator if held_out is not None and held_out.labels is not None else ""
+        about = {"epochs": settings.epochs, "steps": self.total, "done": self.number, "pictures": self.per_step}
+        self.site.loggers.enter(self.setup.stage, chooses=chooses, **about)
 
     def _read_terms(self) -> dict[str, float]:
         """The newest value of every term; stops the run at the first that is not finite."""

@@ -57,13 +57,12 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """
     _check(logits, labels)
     double = logits.double()  # in single precision the loss of pictures that are read right is flat zero over half of the range
-    found = minimize_scalar(
-        lambda t: F.cross_entropy(double / float(np.exp(t)), labels).item(),
-        bounds=(np.log(LOWEST), np.log(HIGHEST)),
-        method="bounded",
-        options={"xatol": 1e-4},
-    )
-    return float(np.clip(np.exp(found.x), LOWEST, HIGHEST))
+
+    def loss(t: float) -> float:
+        return F.cross_entropy(double / t, labels).item()
+
+    found = minimize_scalar(lambda log: loss(np.exp(log)), bounds=np.log((LOWEST, HIGHEST)), method="bounded", options={"xatol": 1e-4})
+    return min((LOWEST, HIGHEST, float(np.exp(found.x))), key=loss)  # the loss may be flat beside a bound, so that the search stops early
 
 
 def reliability(logits: Tensor, labels: Tensor, temperature: float = 1.0, bins: int = BINS) -> Reliability:
@@ -86,7 +85,7 @@ def reliability(logits: Tensor, labels: Tensor, temperature: float = 1.0, bins: 
         here = place == k
         n = int(here.sum())
         mean, share = (float(score[here].mean()), float(right[here].mean())) if n else (0.0, 0.0)
-        rows.append((n, mean, share))
+        rows.append((n, round(mean, 4), round(share, 4)))
         error += n / len(labels) * abs(mean - share)
     return Reliability(len(labels), float(right.mean()), error, tuple(rows))
 

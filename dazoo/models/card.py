@@ -20,10 +20,14 @@ from dazoo.metrics.four_numbers import COLUMNS
 from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.metrics.intervals import summarise
 from dazoo.metrics.intervals import wilson
+from dazoo.models.card_scores import scores_section
 from dazoo.registry.plugins import zoo
 
 
-FIELDS = ("address", "description", "usage", "data", "limits", "reproduce", "licence", "licence_text", "citations", "tags", "summary")
+FIELDS = (
+    *("address", "description", "usage", "data", "limits", "reproduce", "licence", "licence_text", "citations", "tags", "summary"),
+    "pictures",
+)
 """What a caller may say beside the config."""
 
 _TITLES = dict(zip(COLUMNS, ("Source-only", "Last epoch", "Chosen", "Oracle"), strict=True))
@@ -79,9 +83,10 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
 
     Args:
         config: the inner object of config.json.
-        fields: any of `FIELDS`: address (what `dazoo.load` takes for this model: an entry's name or "hub:user/repo"; unless given, the card
-            says to name its folder), description, usage (Python), data (rows with name, role, terms), limits (list of
-            sentences), reproduce (one command), licence (an SPDX identifier), licence_text, citations (list), tags (list).
+        fields: any of `FIELDS`: address (what `dazoo.load` takes for this model: an entry's name, a folder, "hub:user/repo"; unless given,
+            the card says to name its folder), description, usage (Python), data (rows with name, role, terms), limits (list of
+            sentences), pictures (names of PNG files beside it), reproduce (one command), licence (an SPDX identifier), licence_text,
+            citations (list), tags (list).
 
     Raises:
         SettingsError: an unknown field.
@@ -115,6 +120,8 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
         "level": 95,
         "numbers": _numbers(results),
         "shipped": _shipped(results),
+        "scores": scores_section(config, fields.get("pictures", ())),
+        "pictures": [],
         **fields,
     }
     chosen = "No licence was chosen for the weights" if values["licence"] == "other" else f"Weights: {_line(values['licence'])}"
@@ -176,7 +183,8 @@ def _summary(recipe: Mapping[str, str | None], classes: int) -> str:
 
 
 def _usage(config: Mapping[str, Any], address: str | None) -> str:
-    loaded = f'model = dazoo.load("{_line(address)}")' if address else 'model = dazoo.load("dir:FOLDER")  # the folder that holds this card'
+    folder = 'model = dazoo.load("path/to/folder")  # the folder that holds this card'
+    loaded = f'model = dazoo.load("{_line(address)}")' if address else folder
     lines = ["import dazoo", "", loaded, 'print(model.predict("picture.png").label)']
     if config["recipe"]["gan"]:
         lines.append("drawn = model.generate(8, seed=0)  # (8, C, size, size) in [-1, 1]")

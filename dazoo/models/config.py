@@ -27,9 +27,13 @@ MAX_FILE = 16 * 2**30
 MAX_CONFIG = 32 * 2**20
 MODEL, METHOD, GOLDEN = "model.safetensors", "method.safetensors", "golden.safetensors"
 GENERATOR, CRITIC = "generator.safetensors", "critic.safetensors"
-WEIGHTS = (MODEL, METHOD, GENERATOR, CRITIC, GOLDEN)
-"""Every file that config.json may list. README.md and LICENSE lie beside them without a digest, so that they can be edited."""
+FAMILIAR = "familiar.safetensors"
+WEIGHTS = (MODEL, METHOD, GENERATOR, CRITIC, FAMILIAR, GOLDEN)
+"""Every file that config.json may list. README.md, LICENSE and the card's pictures lie beside them without a digest: nothing reads them."""
+PICTURES = ("calibration.png", "confusion.png", "examples.png")
+"""Pictures that a card may show."""
 
+_CALIBRATION = {"temperature", "fitted", "source", "target", "unknown"}
 _PART = re.compile(r"[a-z0-9]+(?:[_:-][a-z0-9]+)*")  # a registered name, perhaps qualified by its kind or distribution
 
 
@@ -57,6 +61,30 @@ def _is_plain(value: Any, depth: int = 8) -> bool:
 
 def _is_settings(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(k, str) and k.isidentifier() for k in value) and _is_plain(value)
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
+def _is_reliability(value: Any) -> bool:
+    """See `dazoo.metrics.calibration.Reliability`; `ece_before` is the error without the temperature."""
+    if not isinstance(value, Mapping) or set(value) != {"n", "accuracy", "ece", "ece_before", "bins"} or not _is_int(value["n"], 1, 2**53):
+        return False
+    if not all(_is_share(value[key]) for key in ("accuracy", "ece", "ece_before")):
+        return False
+    bins = value["bins"]
+    rows = isinstance(bins, list | tuple) and len(bins) <= 100 and all(isinstance(b, list | tuple) and len(b) == 3 for b in bins)
+    return rows and all(_is_int(n, 0, 2**53) and _is_share(mean) and _is_share(right) for n, mean, right in bins)
+
+
+def _is_calibration(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not {"temperature", "fitted", "source"} <= set(value) <= _CALIBRATION:
+        return False
+    numbers = all(type(value[key]) in (int, float) and 0.01 <= value[key] <= 100 for key in ("temperature", "fitted"))
+    curves = all(_is_reliability(value[key]) for key in ("source", "target") if key in value)
+    unknown = value.get("unknown", {})
+    return numbers and curves and isinstance(unknown, Mapping) and all(_is_line(k) and _is_share(v) for k, v in unknown.items())
 
 
 def _is_recipe(value: Any) -> bool:
@@ -88,6 +116,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "classes": (_is_classes, f"2 to {MAX_CLASSES} different class names of at most 256 printable characters"),
     "channels": (lambda v: type(v) is int and v in (1, 3), "1 or 3"),
     "size": (lambda v: _is_int(v, 8, MAX_SIZE), f"8 to {MAX_SIZE} pixels"),
+    "crop": (lambda v: type(v) is bool, "true (pictures are cropped to a square) or false (squashed)"),
     "files": (_is_files, f"sha256 and bytes (at most {MAX_FILE}) of {MODEL} and perhaps {', '.join(WEIGHTS[1:])}, and of no other file"),
     "backbone_settings": (_is_settings, "keyword arguments"),
     "gan_settings": (_is_settings, "keyword arguments"),
@@ -98,6 +127,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "target_count": (lambda v: _is_int(v, 0, 2**53), "a number of pictures"),
     "plugins": (lambda v: isinstance(v, Mapping) and all(_is_line(x) for x in (*v, *v.values())), "versions by distribution"),
     "results": (lambda v: isinstance(v, Mapping) and _is_plain(v), "finite numbers and text"),
+    "calibration": (_is_calibration, "a temperature of 0.01 to 100, reliability curves, and shares in [0, 1]"),
 }
 _REQUIRED = ("schema", "name", "recipe", "classes", "channels", "size")
 

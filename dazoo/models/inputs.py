@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dazoo.data.pictures import read_picture
+from dazoo.data.pixels import part_shown
 from dazoo.data.pixels import resized
 from dazoo.data.pixels import with_channels
 from dazoo.engine.batches import normalise
@@ -55,7 +56,7 @@ def each(pictures: Any) -> Iterator[tuple[str, Any]]:
 
 
 def as_input(picture: Any, *, channels: int, size: int | None, name: str = "The picture") -> Tensor:
-    """One picture as (C, H, W) float32 in [-1, 1], squashed to `size` pixels a side unless that is None.
+    """One picture as (C, H, W) float32 in [-1, 1], squashed to `size` pixels a side, or cropped to a `Cropped` one, unless that is None.
 
     uint8 goes the way that training pictures went. uint16 is scaled from 0..65535, bool is black and white. Floats must
     be in [-1, 1], as at every contract of dazoo. The argument is never changed.
@@ -143,6 +144,8 @@ def _from_float(picture: Tensor, channels: int, size: int | None) -> Tensor:
     elif channels == 1 and picture.shape[0] == 3:
         picture = (picture * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0, keepdim=True)
     if size is not None and tuple(picture.shape[1:]) != (size, size):
+        x1, y1, x2, y2 = (round(v) for v in part_shown(picture.shape[2], picture.shape[1], size))
+        picture = picture[:, y1:y2, x1:x2]
         picture = F.interpolate(picture[None], (size, size), mode="bilinear", antialias=True, align_corners=False)[0]
     return picture.clamp(-1, 1)
 

@@ -15,10 +15,12 @@ from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
 from dazoo.errors import WeightsError
 from dazoo.models.build import build_backbone
+from dazoo.models.config import FAMILIAR
 from dazoo.models.config import METHOD
 from dazoo.models.config import MODEL
 from dazoo.models.config import WEIGHTS
 from dazoo.models.config import read_config
+from dazoo.models.familiar import read_familiar
 from dazoo.models.heads import rebuilt_method
 from dazoo.models.hub import Hub
 from dazoo.models.model import Model
@@ -94,7 +96,10 @@ def read_folder(folder: Path) -> Model:
     if METHOD in config["files"]:
         problem = problem_of(backbone, config)
         method = rebuilt_method(zoo(), config, problem, folder / METHOD, config["files"][METHOD])
-    return Model(backbone, config, method=method, weights=folder, card=card).eval()
+    familiar = None
+    if FAMILIAR in config["files"]:
+        familiar = read_familiar(folder / FAMILIAR, config["files"][FAMILIAR], backbone.num_features)
+    return Model(backbone, config, method=method, weights=folder, card=card, familiar=familiar).eval()
 
 
 def _read_card(path: Path) -> str | None:

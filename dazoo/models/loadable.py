@@ -9,6 +9,7 @@ from torch import Tensor
 from torch import nn
 
 from dazoo.errors import WeightsError
+from dazoo.models.answers import Answers
 from dazoo.models.bridging import gan_modules
 from dazoo.models.bridging import rebuilt
 from dazoo.models.build import built
@@ -16,13 +17,12 @@ from dazoo.models.build import sketched
 from dazoo.models.build import unwrapped
 from dazoo.models.build import whose
 from dazoo.models.build import without_memory
-from dazoo.models.model import Model
 from dazoo.models.tensors import misfits
 from dazoo.models.tensors import state_of
 from dazoo.registry.plugins import zoo
 
 
-def check_loadable(model: Model, gan: Mapping[str, nn.Module]) -> None:
+def check_loadable(model: Answers, gan: Mapping[str, nn.Module]) -> None:
     """See that a model's networks have the states of those that `load` will build from its config.
 
     Args:
@@ -42,7 +42,7 @@ def check_loadable(model: Model, gan: Mapping[str, nn.Module]) -> None:
         _check_state(state_of(gan), wanted_gan, f"the GAN {config['recipe']['gan']!r}", "gan_settings, bridge_settings")
 
 
-def _gan_state(model: Model) -> dict[str, Any]:
+def _gan_state(model: Answers) -> dict[str, Any]:
     """State of the generators and critics that a model's config builds: without memory, where they can be built so."""
     try:
         with without_memory():

@@ -20,6 +20,7 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Outputs
 from dazoo.contracts import Problem
+from dazoo.data.pixels import Cropped
 from dazoo.errors import SettingsError
 from dazoo.metrics.novelty import Familiar
 from dazoo.models.bridging import fill
@@ -28,6 +29,7 @@ from dazoo.models.bridging import rebuilt
 from dazoo.models.build import unwrapped
 from dazoo.models.config import CRITIC
 from dazoo.models.config import GENERATOR
+from dazoo.models.config import PICTURES
 from dazoo.models.config import SCHEMA
 from dazoo.models.config import checked
 from dazoo.models.heads import heads_of
@@ -49,9 +51,14 @@ class Parts(nn.Module):
         card: text of the model card; without it, one is written from `config`.
         familiar: what tells pictures like the training ones from others; see `dazoo.models.calibrating`.
 
+    Attributes:
+        pictures: what the card shows, by name (`PICTURES`): PNG files, or their bytes.
+
     Raises:
         SettingsError: classes, channels or config that do not fit each other.
     """
+
+    pictures: dict[str, Path | bytes]
 
     def __init__(
         self,
@@ -79,6 +86,7 @@ class Parts(nn.Module):
         self.method = method
         self.heads = nn.ModuleDict(heads_of(method))
         self.familiar = familiar
+        self.pictures = {} if weights is None else {name: weights / name for name in PICTURES if (weights / name).is_file()}
         self._bridge = bridge
         self._weights = weights
         self._card = card
@@ -108,7 +116,8 @@ class Parts(nn.Module):
     @property
     def size(self) -> int:
         """Side of its pictures, pixels."""
-        return self.config["size"]
+        side = self.config["size"]
+        return Cropped(side) if self.config.get("crop") else side
 
     @property
     def temperature(self) -> float:
@@ -122,7 +131,7 @@ class Parts(nn.Module):
             return self._card
         from dazoo.models.card import render_card
 
-        return render_card(self.config)
+        return render_card(self.config, pictures=sorted(self.pictures))
 
     @property
     def has_card(self) -> bool:

@@ -15,18 +15,20 @@ from dazoo.drafts import restore
 from dazoo.drafts import whole_folder
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
+from dazoo.models.answers import Answers
 from dazoo.models.build import unwrapped
 from dazoo.models.card import render_card
 from dazoo.models.config import CRITIC
+from dazoo.models.config import FAMILIAR
 from dazoo.models.config import GENERATOR
 from dazoo.models.config import GOLDEN
 from dazoo.models.config import METHOD
 from dazoo.models.config import MODEL
 from dazoo.models.config import checked
 from dazoo.models.config import config_text
+from dazoo.models.familiar import write_familiar
 from dazoo.models.heads import heads_of
 from dazoo.models.loadable import check_loadable
-from dazoo.models.model import Model
 from dazoo.models.tensors import state_of
 from dazoo.models.tensors import write_tensors
 from dazoo.plain import again
@@ -38,7 +40,7 @@ from dazoo.version import __version__
 
 
 def save(
-    model: Model,
+    model: Answers,
     folder: str | os.PathLike[str],
     *,
     card: str | Mapping[str, Any] | None = None,
@@ -63,7 +65,8 @@ def save(
         WeightsError: networks that `load` could not build from the model's config, weights that are not finite, a folder that holds
             something else, a disk that is full.
     """
-    final = expanded(folder).absolute()
+    given = expanded(folder)
+    final = given.absolute()
     config = {**model.config, "plugins": versions(model.recipe)}
     config.pop("files", None)
     try:
@@ -78,16 +81,28 @@ def save(
                 mine = {name: module for name, module in modules.items() if name.startswith(side)}
                 if mine:
                     write_tensors(draft / file, state_of(mine))
+            if model.familiar is not None:
+                write_familiar(draft / FAMILIAR, model.familiar)
             if golden:
                 write_tensors(draft / GOLDEN, golden_pair(model))
             config["files"] = {p.name: digest_of(p) for p in sorted(draft.iterdir())}
             config = checked(config, "The model's config", complete=True)
             (draft / "config.json").write_text(config_text(config), encoding="utf-8")
-            text = card if isinstance(card, str) else model.card if card is None and model.has_card else render_card(config, **(card or {}))
+            for name, png in model.pictures.items():
+                (draft / name).write_bytes(png if isinstance(png, bytes) else png.read_bytes())
+            own = card is None and model.has_card
+            fields = {"pictures": sorted(model.pictures), "address": _address(given), **(card if isinstance(card, Mapping) else {})}
+            text = card if isinstance(card, str) else model.card if own else render_card(config, **fields)
             (draft / "README.md").write_text(text, encoding="utf-8")
     except OSError as exc:
         raise WeightsError(f"{unwritten(final, exc)} Nothing was changed there. {again(exc)}") from exc
     return final
+
+
+def _address(folder: Path) -> str | None:
+    """What a card tells `dazoo.load`: a relative folder as it was given; None for a place that means something on this machine alone."""
+    text = folder.as_posix()
+    return None if folder.is_absolute() or ".." in folder.parts else text if "/" in text else f"./{text}"
 
 
 def check_place(folder: str | os.PathLike[str]) -> None:
@@ -107,12 +122,12 @@ def check_place(folder: str | os.PathLike[str]) -> None:
         raise WeightsError(f"{final} cannot be written: {parent} is no folder that can be written to. Name another folder.")
 
 
-def has_gan(model: Model) -> bool:
+def has_gan(model: Answers) -> bool:
     """Whether a GAN is part of the recipe and its weights are here (a model may have been saved without)."""
     return model.recipe["gan"] is not None and GENERATOR in model.config.get("files", {GENERATOR: {}})
 
 
-def golden_pair(model: Model) -> dict[str, Tensor]:
+def golden_pair(model: Answers) -> dict[str, Tensor]:
     """An input (2, C, size, size) in [-1, 1] that every platform draws alike, and the logits (2, K) for it, in float32 on the CPU."""
     pixels = torch.randint(0, 256, (2, model.channels, model.size, model.size), generator=torch.Generator().manual_seed(0))
     images = pixels.float() / 127.5 - 1

@@ -50,6 +50,11 @@ def list_executors(pattern: str = "*") -> list[str]:
     return zoo().executors.names(pattern)
 
 
+def list_loggers(pattern: str = "*") -> list[str]:
+    """Logger names that match a wildcard pattern, sorted."""
+    return zoo().loggers.names(pattern)
+
+
 def list_entries(pattern: str = "*") -> list[str]:
     """Names of trained models that `dazoo.load` finds, sorted."""
     return zoo().entries.names(pattern)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dazoo.contracts.executor import Executor
     from dazoo.contracts.gan import GAN
     from dazoo.contracts.gan import Bridge
+    from dazoo.contracts.logger import Logger
     from dazoo.contracts.method import Method
     from dazoo.contracts.validator import Validator
 
@@ -54,6 +55,7 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "augmentations": ("augmentation", "dazoo.contracts.augmentation:Augmentation"),
     "validators": ("validator", "dazoo.contracts.validator:Validator"),
     "executors": ("executor", "dazoo.contracts.executor:Executor"),
+    "loggers": ("logger", "dazoo.contracts.logger:Logger"),
     "entries": ("entry", None),
 }
 """Registry attribute: what one of its names is called, and the class that every target must subclass."""
@@ -82,6 +84,7 @@ class Plugins:
     augmentations: Registry[Augmentation]
     validators: Registry[Validator]
     executors: Registry[Executor]
+    loggers: Registry[Logger]
     entries: Registry[object]
 
     def __init__(self, path: Iterable[str] | None = None, environ: Mapping[str, str] | None = None) -> None:

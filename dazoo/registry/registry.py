@@ -47,7 +47,7 @@ class Registration:
     """One registered name.
 
     Attributes:
-        kind: "backbone", "gan", "bridge", "method", "dataset", "scenario", "augmentation", "validator", "executor" or "entry".
+        kind: "backbone", "gan", "bridge", "method", "dataset", "scenario", "augmentation", "validator", "executor", "logger" or "entry".
         name: plain name.
         target: "module:attribute" of the class; for an entry "package:folder" or "hub:user/repo@revision".
         arguments: constructor keyword arguments that the name stands for.
@@ -56,6 +56,7 @@ class Registration:
         version: the distribution's version.
         summary: one line for listings.
         wraps: distribution whose code it wraps (`timm`): its version is part of a cell's identity, or an empty string.
+        start: rank of a backbone among those that a person who names none may get; 0 offers it to nobody.
     """
 
     kind: str
@@ -67,6 +68,7 @@ class Registration:
     version: str = ""
     summary: str = ""
     wraps: str = ""
+    start: int = 0
 
     @property
     def qualified(self) -> str:

@@ -15,6 +15,7 @@ from dazoo.contracts import Augmentation
 from dazoo.contracts import Backbone
 from dazoo.contracts import ImageSet
 from dazoo.contracts import Method
+from dazoo.contracts import Running
 from dazoo.data.folder import read_loose
 from dazoo.engine.device import choose_device
 from dazoo.engine.observe import TrainingData
@@ -37,6 +38,7 @@ from dazoo.runs.plan import PARTS
 from dazoo.runs.plan import split_settings
 from dazoo.runs.stages import adapt_trained
 from dazoo.runs.stages import stage_settings
+from dazoo.runs.telling import told
 from dazoo.runs.training import describe
 
 
@@ -83,7 +85,9 @@ def adapt(
     data = TrainingData(None, None, images, images)
     made = stage_settings(base, adapting, run)
     setup = Setup(str(recipe), adapting, None, data, made, seed=seed, augmentation=_views(plugins, before, made.augment))
-    result = adapt_trained(setup, Site(where, quiet=quiet))
+    with told({}, quiet) as loggers:
+        loggers.begin(Running(f"{before.name}, {method}", seed))
+        result = adapt_trained(setup, Site(where, loggers=loggers))
     config = {
         **before.config,
         **describe(result, recipe, arguments, None, seed),
@@ -92,8 +96,8 @@ def adapt(
     }
     for key in ("backbone_settings", "source_counts"):
         config[key] = before.config.get(key, config[key])
-    for key in ("gan_settings", "bridge_settings"):  # the GAN is no part of the adapted model
-        config.pop(key)
+    for key in ("gan_settings", "bridge_settings", "calibration"):  # the GAN is no part of the adapted model, and its features are others
+        config.pop(key, None)
     adapted = Model(result.method.problem.backbone, config).eval()
     if out is not None:
         save(adapted, out)

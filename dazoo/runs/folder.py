@@ -5,6 +5,7 @@ lease           who trains it now
 checkpoints/    states to go on from, and source_only/ for the twin
 model/          the trained model
 history.json    scores and loss terms by epoch
+run-id          what loggers call the run
 """
 
 from __future__ import annotations

@@ -7,12 +7,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from typing import TypedDict
 from typing import Unpack
 
 from dazoo.contracts import Domains
 from dazoo.data.own import own_domains
+from dazoo.data.pixels import Cropped
 from dazoo.data.scenario import load_scenario
 from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
@@ -23,14 +25,18 @@ from dazoo.models.save import versions
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
+from dazoo.runs.own import OWN
+from dazoo.runs.own import sized
+from dazoo.runs.starting import Named
+from dazoo.runs.starting import named
 
 
 PathLike = str | os.PathLike[str]
 PARTS = ("backbone", "gan", "bridge", "method")
 """Who takes constructor arguments: `--set method.weight=0.3`."""
 
-OWN = {"balance": True, "augment": "objects", "size": 48}
-"""Settings for a person's own pictures, where no scenario brings any."""
+LATER = {"crop": False}
+"""Settings that came after the first records, with the value that those had. An identity leaves it out, so that it stays what it was."""
 
 
 class Pictures(TypedDict, total=False):
@@ -57,6 +63,7 @@ class Plan:
         settings: how to train, every layer applied.
         arguments: constructor arguments that the user set, by the word in `PARTS`.
         pictures: where they come from.
+        remarks: sentences for the person, about what was chosen for them.
     """
 
     recipe: Recipe
@@ -64,13 +71,14 @@ class Plan:
     settings: Settings
     arguments: Mapping[str, Mapping[str, Any]]
     pictures: Pictures
+    remarks: tuple[str, ...] = ()
 
     @property
     def images_key(self) -> tuple[Any, ...]:
         """What `load` depends on; plans that agree here have the same images."""
         source, target = self.pictures.get("source"), self.pictures.get("target")
         own = None if source is None else (os.fspath(source), os.fspath(target or ""), self.seed)
-        return self.recipe.scenario, own, self.settings.size, self.settings.channels
+        return self.recipe.scenario, own, self.settings.size, self.settings.crop, self.settings.channels
 
     def load(self, plugins: Plugins, download: bool = False) -> Domains:
         """The images.
@@ -79,6 +87,7 @@ class Plan:
             DataError: see `load_scenario` and `own_domains`.
         """
         size, channels = self.settings.size, self.settings.channels
+        size = Cropped(size) if self.settings.crop else size
         source, target = self.pictures.get("source"), self.pictures.get("target")
         if source is not None and target is not None:
             return own_domains(source, target, size=size, channels=channels or 3, seed=self.seed)
@@ -91,7 +100,7 @@ class Plan:
         return {
             "recipe": str(self.recipe),
             "seed": self.seed,
-            "settings": asdict(self.settings),
+            "settings": {k: v for k, v in asdict(self.settings).items() if (k, v) not in LATER.items()},
             "arguments": {part: values for part, values in self.identified(plugins).items() if values},
             "data": data_digest,
             "plugins": versions({**asdict(self.recipe), "augmentation": self.settings.augment}),
@@ -108,15 +117,29 @@ class Plan:
 
 
 def make_plan(
-    plugins: Plugins, name: str | Recipe, *, seed: int = 0, settings: Mapping[str, Any] | None = None, **pictures: Unpack[Pictures]
+    plugins: Plugins,
+    name: str | Recipe,
+    *,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    **pictures: Unpack[Pictures],
 ) -> Plan:
-    """The plan of a recipe; reads no picture. See `dazoo.train` for the arguments.
+    """The plan of a recipe. Of pictures it reads a few headers, for their size. See `dazoo.train` for the arguments.
+
+    Args:
+        name: for a person's own pictures it may lack the backbone (see `dazoo.runs.starting`).
+        folder: of the run, where there is one; a start that was chosen for it before is chosen again.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName: see `parse`; no scenario and no pictures; or nobody brings the augmentation or validator.
         SettingsError: an unknown setting, one of a part that the recipe lacks, or pictures beside a scenario.
     """
-    recipe = name if isinstance(name, Recipe) else parse(name, plugins)
+    run, arguments = split_settings(settings or {})
+    start = Named(name) if isinstance(name, Recipe) else None
+    if start is None and pictures.get("source") is not None:
+        start = named(str(name), plugins, folder=folder, arguments=arguments["backbone"])
+    recipe = parse(str(name), plugins) if start is None else start.recipe
     source, target = pictures.get("source"), pictures.get("target")
     if (source is None) != (target is None):
         raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
@@ -128,14 +151,19 @@ def make_plan(
         raise SettingsError(
             f"{str(name)!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out."
         )
-    run, arguments = split_settings(settings or {})
+    if start is not None:
+        arguments["backbone"] = {**start.arguments, **arguments["backbone"]}
     lacks = [part for part in PARTS if arguments[part] and not getattr(recipe, "gan" if part == "bridge" else part)]
     if lacks:
         raise SettingsError(f"{lacks[0]}.{next(iter(arguments[lacks[0]]))} is set, but the recipe {str(recipe)!r} has no {lacks[0]}.")
     layers = settings_of_parts(plugins, recipe, arguments)
     made = Settings.layered(*layers.values(), run)
     _check_names(plugins, recipe, made)
-    return Plan(recipe, checked_seed(seed), made, arguments, pictures)
+    remarks = [start.text] if start is not None and start.text else []
+    if source is not None and "size" not in run:
+        made, remark = sized(made, source, target, layers["backbone"].get("size", 0))
+        remarks.append(remark)
+    return Plan(recipe, checked_seed(seed), made, arguments, pictures, tuple(filter(None, remarks)))
 
 
 def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -69,10 +69,12 @@ def train_plan(plan: Plan, domains: Domains, plugins: Plugins, site: Site) -> Re
     title = str(plan.recipe)
     bridge, method = _components(plan, problem, plugins)
     views = plugins.augmentations.build(plan.settings.augment)
-    setup = Setup(title, method, bridge, data, plan.settings, _validators(plugins, plan.settings.validator), plan.seed, views)
+    validators = _validators(plugins, plan.settings.validator)
+    which = "train" if plan.recipe.gan or plan.recipe.method else "source_only"
+    setup = Setup(title, method, bridge, data, plan.settings, validators, plan.seed, views, stage=which)
     if not method.adapts_trained:
         return _trained(setup, site)
-    source = replace(setup, title=f"{title} (source stage)", method=Method(problem))
+    source = replace(setup, title=f"{title} (source stage)", method=Method(problem), stage="source")
     first = _trained(source, replace(site, folder=site.folder / "source" if site.folder else None))
     _, method = _components(replace(plan, recipe=replace(plan.recipe, gan=None)), problem, plugins)
     own = stage_settings(plan.settings, method)
@@ -93,7 +95,7 @@ def adapt_trained(setup: Setup, site: Site, first: Result | None = None) -> Resu
     Args:
         first: the source stage before it, if there was one.
     """
-    setup = replace(setup, trained=True)
+    setup = replace(setup, trained=True, stage="adapt")
     result = _streamed(setup, site) if setup.method.streams else _trained(setup, site)
     if first is None:
         return result

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from contextlib import nullcontext
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ import numpy as np
 import torch
 
 from dazoo.contracts import Domains
+from dazoo.contracts import Ending
+from dazoo.contracts import Logger
+from dazoo.contracts import Running
 from dazoo.engine.device import choose_device
+from dazoo.engine.loggers import Loggers
 from dazoo.engine.observe import History
 from dazoo.engine.peers import joined
 from dazoo.engine.setup import Site
@@ -33,13 +38,19 @@ from dazoo.plain import write_whole
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.runs.finishing import finished
 from dazoo.runs.folder import claimed
-from dazoo.runs.plan import Pictures
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
 from dazoo.runs.stages import Result
 from dazoo.runs.stages import train_plan
+from dazoo.runs.telling import Extras
+from dazoo.runs.telling import run_id
+from dazoo.runs.telling import split_extras
+from dazoo.runs.telling import stages_of
+from dazoo.runs.telling import told
+from dazoo.streams import tell
 
 
 @dataclass(frozen=True)
@@ -71,23 +82,24 @@ def train(
     source_only: bool = True,
     quiet: bool = False,
     download: bool = False,
-    **pictures: Unpack[Pictures],
+    **extras: Unpack[Extras],
 ) -> Trained:
     """Train a recipe, or continue one that was interrupted.
 
     Started by torchrun, the processes train one model together, each with its share of every batch (see `dazoo.engine.peers`).
 
     Args:
-        name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own.
+        name: such as "fcn-dann-gtsrb2india", or without a scenario ("fcn-dann") for pictures of one's own; then the backbone may be left out
+            too ("dann", "dcgan-dann"), and the best start that is at hand is taken, pretrained weights where there are any.
         out: folder for the model, the numbers and the checkpoints; the same call continues what is there. None keeps nothing.
         seed: fixes everything on a CPU; 0 to 2**63 - 1, so `time.time_ns()` is one.
         device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
         settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and constructor arguments of the parts
             ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}).
         source_only: also train the recipe's source-only twin (same settings and seed), the first of the four numbers.
-        quiet: no progress bar.
+        quiet: show no progress.
         download: let data sets fetch what is missing.
-        pictures: where they come from. `source`: folder with one folder of pictures for each class, and `target`: folder of pictures
+        extras: `loggers` and `callbacks` that are told of the run (see `Extras`), and where pictures come from. `source`: folder with one folder of pictures for each class, and `target`: folder of pictures
             without labels (one folder per class gives labels for evaluation alone); both or neither. `data`: folder of the data sets
             of a scenario, variable DAZOO_DATA unless given.
 
@@ -95,9 +107,13 @@ def train(
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
     """
     plugins = zoo()
-    plan = make_plan(plugins, name, seed=seed, settings=settings, **pictures)
+    loggers, pictures = split_extras(plugins, extras)
+    folder = expanded(out) if out is not None else None
+    plan = make_plan(plugins, name, seed=seed, settings=settings, folder=folder, **pictures)
+    for remark in plan.remarks:
+        tell(remark) if not quiet else None
     where = choose_device(device)
-    run = Run(plan, plan.load(plugins, download), plugins, where, expanded(out) if out is not None else None, quiet)
+    run = Run(plan, plan.load(plugins, download), plugins, where, folder, quiet, loggers)
     return run.train(source_only=source_only)
 
 
@@ -107,7 +123,8 @@ class Run:
 
     Attributes:
         plan: what to train. domains: the images. plugins: where names are looked up.
-        device: where to compute. folder: for the model, the numbers and the checkpoints, or None. quiet: no progress bar.
+        device: where to compute. folder: for the model, the numbers and the checkpoints, or None.
+        quiet: show no progress. loggers: who else is told, by what messages call them.
     """
 
     plan: Plan
@@ -116,11 +133,18 @@ class Run:
     device: torch.device
     folder: Path | None = None
     quiet: bool = False
+    loggers: Mapping[str, Logger] = field(default_factory=dict)
 
     def train(self, *, source_only: bool = True) -> Trained:
         """Train what was planned, or continue it; see `dazoo.train`."""
-        with joined(self.device) as peers, self._claimed() if peers.first else nullcontext():
-            site = Site(self.device, self._below("checkpoints"), self.quiet, peers)
+        with (
+            joined(self.device) as peers,
+            self._claimed() if peers.first else nullcontext(),
+            told(self.loggers, self.quiet) if peers.first else Loggers() as loggers,
+        ):
+            if peers.first:
+                loggers.begin(self._running(source_only))
+            site = Site(self.device, self._below("checkpoints"), loggers, peers)
             result = train_plan(self.plan, self.domains, self.plugins, site)
             numbers = self._numbers(result, site, source_only)
             model = self._model(result, numbers)
@@ -128,13 +152,26 @@ class Run:
                 save(model, self.folder / "model")
                 history = {"scores": result.history.scores, "terms": result.history.terms}
                 write_whole(self.folder / "history.json", json.dumps(history, indent=1))
+            loggers.end(Ending("finished", model.config["results"]))
             return Trained(model, numbers, result.history, self._below("model"), peers.first)
 
     def _claimed(self) -> AbstractContextManager[None]:
         """The folder as this run's alone, where there is one."""
         if self.folder is None:
             return nullcontext()
-        return claimed(self.folder, self.plan.identity(self.plugins, digest_of_domains(self.domains)))
+        return claimed(self.folder, self._identity())
+
+    def _identity(self) -> dict[str, Any]:
+        return self.plan.identity(self.plugins, digest_of_domains(self.domains))
+
+    def _running(self, source_only: bool) -> Running:
+        """What loggers are told when the run begins."""
+        twin = source_only and self.domains.target_test.labels is not None and self.plan.adapts(self.plugins)
+        if twin and self.plan.recipe.gan is None:  # the first of two stages is plain training
+            twin = len(stages_of(self.plan, self.plugins, False)) == 1
+        stages = stages_of(self.plan, self.plugins, twin)
+        run = Running(str(self.plan.recipe), self.plan.seed, stages=stages, folder=self.folder)
+        return replace(run, identity=self._identity(), id=run_id(self.folder)) if self.loggers else run
 
     def _below(self, name: str) -> Path | None:
         return self.folder / name if self.folder is not None else None
@@ -167,10 +204,12 @@ class Run:
             "classes": list(train.classes),
             "channels": train.channels,
             "size": self.plan.settings.size,
+            **({"crop": True} if self.plan.settings.crop else {}),
             **describe(result, self.plan.recipe, self.plan.identified(self.plugins), numbers, self.plan.seed),
         }
         method = answers_itself(result.method)
-        return Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
+        model = Model(result.method.problem.backbone, config, method=method, bridge=result.bridge).eval()
+        return finished(model, self.domains, own=self.plan.recipe.scenario is None)
 
 
 def count(history: History, labels: np.ndarray, validator: str, source_only: float | None) -> FourNumbers:

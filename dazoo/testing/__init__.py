@@ -6,8 +6,8 @@
     def test_backbones(clause):
         clause()
 
-Kinds are "plugin" (names "distribution:entry point"), "backbone", "method", "gan", "augmentation" and "executor". Names must be found
-by dazoo, so the plugin is installed first (`pip install -e .`). Pytest shows `test_backbones[my_net-seed_fixes_the_weights]` and so on;
+Kinds are "plugin" (names "distribution:entry point"), "backbone", "method", "gan", "augmentation", "executor" and "logger". Names must
+be found by dazoo, so the plugin is installed first (`pip install -e .`). Pytest shows `test_backbones[my_net-seed_fixes_the_weights]`;
 `check("backbone", "my_net")` runs the same without pytest.
 """
 

@@ -21,6 +21,7 @@ HOMES = {
     "gan": "dazoo.testing.of_gans",
     "augmentation": "dazoo.testing.of_augmentations",
     "executor": "dazoo.testing.of_executors",
+    "logger": "dazoo.testing.of_loggers",
 }
 """Module of each kind's own clauses. They are imported when a clause runs: collecting tests needs no torch."""
 
@@ -37,7 +38,7 @@ class Clause:
     """One clause for one name; calling it runs it.
 
     Attributes:
-        kind: "plugin", "backbone", "method", "gan", "augmentation" or "executor".
+        kind: "plugin", "backbone", "method", "gan", "augmentation", "executor" or "logger".
         name: registered name, or "distribution:entry point".
         title: the clause, a function of its kind's module or of the shared one.
         settings: keyword arguments to build the name with.
@@ -131,6 +132,11 @@ TITLES: Mapping[str, tuple[str, ...]] = {
         "runs_as_many_at_a_time_as_it_is_told",
         "closing_stops_what_runs",
     ),
+    "logger": (
+        "takes_every_event",
+        "takes_a_run_that_goes_on",
+        "takes_odd_values",
+    ),
 }
 
 
@@ -138,7 +144,7 @@ def clauses_of(kind: str, names: Iterable[str] | str = "*", *, settings: Mapping
     """Every clause for every name.
 
     Args:
-        kind: "plugin", "backbone", "method", "gan", "augmentation" or "executor".
+        kind: "plugin", "backbone", "method", "gan", "augmentation", "executor" or "logger".
         names: names, or a wildcard pattern over the registered ones.
         settings: keyword arguments by name, to build it smaller or with what it requires; "*" for the others.
 

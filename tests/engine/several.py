@@ -91,7 +91,7 @@ def train(settings: dict[str, Any] | None = None, folder: str | None = None, sto
         made = Settings(**{**SETTINGS, **(settings or {})})
         place = None if folder is None else Path(folder)
         trainer_module.SAVE_SECONDS = 0.0
-        trainer = Trainer(Setup("awkward", method, None, data, made), Site(CPU, place, quiet=True, peers=peers))
+        trainer = Trainer(Setup("awkward", method, None, data, made), Site(CPU, place, peers=peers))
         step = trainer._step
 
         def stopped() -> None:

@@ -312,7 +312,7 @@ def _trained_in(parts: int) -> dict[str, torch.Tensor]:
     data = TrainingData(sets.source_train, sets.source_test, sets.target_train.unlabelled(), sets.target_test.unlabelled())
     problem = Problem(Plain(), 3, 3, 16, sets.source_train.counts, len(sets.target_train))
     settings = Settings(epochs=1, steps_per_epoch=5, batch=12, accumulate=parts, lr=0.1, optimizer="sgd", precision="fp32")
-    Trainer(Setup("plain", Method(problem), None, data, settings), Site(torch.device("cpu"), quiet=True)).run()
+    Trainer(Setup("plain", Method(problem), None, data, settings), Site(torch.device("cpu"))).run()
     return problem.backbone.state_dict()
 
 

@@ -57,7 +57,7 @@ def run_plain(name: str, flat: dict[str, Any], *, seed: int = 0, folder: Any = N
     layers = settings_of_parts(zoo(), replace(recipe, scenario=None), arguments)
     layers.pop("own pictures")
     plan = Plan(recipe, seed, Settings.layered(*layers.values(), settings), arguments, {})
-    return train_plan(plan, data or domains(), zoo(), Site(torch.device("cpu"), folder, quiet=True))
+    return train_plan(plan, data or domains(), zoo(), Site(torch.device("cpu"), folder))
 
 
 def state(result: Result) -> dict[str, torch.Tensor]:

@@ -74,7 +74,7 @@ def test_the_results_of_one_run_as_training_records_them(model: Model) -> None:
 
     model.config["results"] = {"seed": 7, "seconds": 3.2, **json.loads(four(0.5, None).to_json())}
     card = render_card(model.config)
-    assert 'dazoo.load("dir:FOLDER")' in card  # nobody has it under its name
+    assert 'dazoo.load("path/to/folder")' in card  # nobody has it under its name
     assert "| Last epoch | 50.0 | - | - | 1 |" in card and "Source-only | " not in card and "(seed 7)" in card
     model.config["results"] = {"seed": 7, "last": None}
     assert "No result is on record" in render_card(model.config)

@@ -16,7 +16,9 @@ from torch.nn import functional as F
 
 from dazoo.contracts import Backbone
 from dazoo.contracts import OptimizerSettings
+from dazoo.contracts import Start
 from dazoo.errors import SettingsError
+from dazoo_wrapping.finding import in_folder
 from dazoo_wrapping.weights import digest_of
 from dazoo_wrapping.weights import is_path
 
@@ -115,6 +117,23 @@ class Pretrained(Wrapped):
     `pretrained` is True for the library's default weights, a name of others, or the path of a safetensors file with the library's names of
     tensors. False rebuilds a saved network, whose weights come with it.
     """
+
+    prefix: ClassVar[str]
+
+    @classmethod
+    def found(cls, arch: str, seconds: float) -> str:
+        """Where the default weights are, in a few words; "" where they are not here and do not come within that time."""
+        raise NotImplementedError(f"{cls.__name__} must implement found(arch, seconds).")
+
+    @classmethod
+    def at_hand(cls, seconds: float = 0.0, **arguments: Any) -> Start | None:
+        if arguments.get("pretrained", True) is not True:
+            return Start("the weights that were named")
+        file = in_folder(cls.prefix, arguments["arch"])
+        if file is not None:
+            return Start(f"pretrained weights from {file}", {"pretrained": str(file)})
+        text = cls.found(arguments["arch"], seconds)
+        return Start(text) if text else None
 
     @classmethod
     def side(cls, arch: str, pretrained: object) -> int:

@@ -1,0 +1,1 @@
+"""What the loggers of this distribution share."""
