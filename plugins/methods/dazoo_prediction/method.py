@@ -12,6 +12,7 @@ from dazoo.contracts import Method
 from dazoo.contracts import Phase
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
+from dazoo.contracts import batch_statistics
 from dazoo.losses.adversarial import linear_start
 from dazoo.losses.entropy import class_balance
 from dazoo.losses.entropy import self_training
@@ -60,7 +61,8 @@ class MeanTeacher(Method):
 
     def _loss(self, step: Step) -> dict[str, Tensor]:
         weight = self.weight * linear_start(step.progress, self.start, self.ramp)
-        opinion = step.opinion(step.target.images).softmax(1)  # (N, K), of the weak view
+        with batch_statistics(step.teacher or step.backbone):
+            opinion = step.opinion(step.target.images).softmax(1)  # (N, K), of the weak view
         labels, sure = self.pseudo_labels.choose(opinion, self.threshold, step.progress, self.balance)
         logits = step.strong_outputs.logits
         return {
