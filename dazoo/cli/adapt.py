@@ -16,6 +16,7 @@ from dazoo.cli.options import Set
 from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
+from dazoo.cli.verdict import emit_verdict
 from dazoo.errors import DataError
 
 
@@ -44,3 +45,4 @@ def command(
         emit_json({"name": adapted.name, "model": out, "recipe": adapted.recipe, "results": adapted.config.get("results", {})})
         return
     emit(f"{adapted.name}  model: {out}")
+    emit_verdict(adapted.config["results"], adapted.classes)

@@ -23,6 +23,7 @@ from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import title
+from dazoo.cli.verdict import emit_verdict
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
 from dazoo.runs.starting import without_backbone
@@ -32,6 +33,10 @@ def command(
     name: Annotated[str, typer.Argument(help="A recipe; a method or GAN alone for your own pictures.", show_default=False)],
     source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.")] = None,
     target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")] = None,
+    target_labels: Annotated[
+        bool | None,
+        typer.Option("--target-labels/--no-target-labels", help="Whether folders in --target are classes; seen from their names."),
+    ] = None,
     data: Data = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; runs/NAME-seedN unless given.")] = None,
     seed: Seed = 0,
@@ -52,7 +57,7 @@ def command(
 
     folder = out or default_folder(name, seed)
     trained = train(
-        name, source=source, target=target, data=data, out=folder, seed=seed, device=device,
+        name, source=source, target=target, target_labelled=target_labels, data=data, out=folder, seed=seed, device=device,
         settings=wanted, source_only=source_only, download=download, quiet=quiet, loggers=loggers,
     )  # fmt: skip
     if not trained.first:
@@ -62,6 +67,7 @@ def command(
         emit_json({"name": trained.model.name, "seed": seed, "folder": folder, "model": trained.folder, "results": results})
         return
     report(trained.model.name, results, trained.folder)
+    emit_verdict(results, trained.model.classes)
 
 
 def default_folder(name: str, seed: int) -> Path:

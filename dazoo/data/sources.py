@@ -8,7 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from dazoo.data.folder import picture_files
+from dazoo.data.files import scan
+from dazoo.data.formats import openable
 from dazoo.data.pack import is_pack
 from dazoo.data.pack import pack_info
 from dazoo.errors import DazooError
@@ -26,7 +27,7 @@ def short_sides(source: Any) -> list[int]:
         folder = expanded(source)
         if is_pack(folder):
             return [min(pack_info(folder).shape[:2])] * min(SAMPLE, pack_info(folder).count)
-        return _of_files(picture_files(folder))
+        return _of_files(scan(folder).pictures)
     except (DazooError, OSError, TypeError):
         return []
 
@@ -35,7 +36,7 @@ def _of_files(files: Sequence[Path]) -> list[int]:
     found = []
     for i in range(0, len(files), max(1, len(files) // SAMPLE)):
         try:
-            with Image.open(files[i]) as picture:
+            with Image.open(files[i], formats=openable()) as picture:
                 found.append(min(picture.size))
         except Exception:  # noqa: BLE001, S112  a damaged picture is told by who reads it
             continue

@@ -12,6 +12,7 @@ from typing import Any
 
 from dazoo.engine.schedules import SCHEDULES
 from dazoo.errors import SettingsError
+from dazoo.plain import native
 from dazoo.plain import shown
 
 
@@ -122,7 +123,8 @@ class Settings:
 
 
 def _convert(name: str, value: Any, kind: type) -> Any:
-    """A value from the command line or a config file as the field's type (see `Settings`)."""
+    """A value from the command line, a config file or another library as the field's type (see `Settings`)."""
+    value = native(value)
     if kind is str and isinstance(value, str):
         return value
     if kind is bool and (value.lower() if isinstance(value, str) else value) in (True, False, "true", "false", "1", "0"):

@@ -22,6 +22,7 @@ from dazoo.errors import InvalidName
 from dazoo.errors import SettingsError
 from dazoo.models.bridging import bridge_for
 from dazoo.models.save import versions
+from dazoo.plain import native
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
@@ -46,11 +47,13 @@ class Pictures(TypedDict, total=False):
         source: folder with one folder of pictures for each class. target: folder of pictures without labels (one folder per class
             gives labels for evaluation alone). Both or neither.
         data: folder of the data sets of a scenario; variable DAZOO_DATA unless given.
+        target_labelled: whether the folders in `target` are classes; None: they are when all bear class names of the source.
     """
 
     source: PathLike | None
     target: PathLike | None
     data: PathLike | None
+    target_labelled: bool | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Plan:
     def images_key(self) -> tuple[Any, ...]:
         """What `load` depends on; plans that agree here have the same images."""
         source, target = self.pictures.get("source"), self.pictures.get("target")
-        own = None if source is None else (os.fspath(source), os.fspath(target or ""), self.seed)
+        own = None if source is None else (os.fspath(source), os.fspath(target or ""), self.seed, self.pictures.get("target_labelled"))
         return self.recipe.scenario, own, self.settings.size, self.settings.crop, self.settings.channels
 
     def load(self, plugins: Plugins, download: bool = False) -> Domains:
@@ -90,7 +93,8 @@ class Plan:
         size = Cropped(size) if self.settings.crop else size
         source, target = self.pictures.get("source"), self.pictures.get("target")
         if source is not None and target is not None:
-            return own_domains(source, target, size=size, channels=channels or 3, seed=self.seed)
+            labelled = self.pictures.get("target_labelled")
+            return own_domains(source, target, size=size, channels=channels or 3, seed=self.seed, target_labelled=labelled)
         scenario = plugins.scenarios.build(str(self.recipe.scenario))
         data = self.pictures.get("data")
         return load_scenario(scenario, data, size=size, channels=channels or None, download=download, zoo=plugins)
@@ -203,7 +207,7 @@ def split_settings(flat: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, d
     """
     run: dict[str, Any] = {}
     arguments: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
-    for key, value in flat.items():
+    for key, value in native(flat).items():
         part, dot, name = key.partition(".")
         if not dot:
             run[key] = value
