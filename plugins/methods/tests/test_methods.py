@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -169,9 +171,11 @@ def test_a_teacher_reads_the_target_through_its_own_statistics_and_keeps_its_run
 
 def test_mean_teacher_labels_with_the_statistics_of_the_target():
     method = zoo().methods.build("mean_teacher", problem(), threshold=0.0)
-    step = step_for(method, 0.9)
+    teacher, step = copy.deepcopy(method), step_for(method, 0.9)
+    teacher.problem.backbone.eval()
+    step = Pass(step.source, step.target, 0.9, 0, method, teacher)
     seen = []
-    norm = next(m for m in step.teacher.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    norm = next(m for m in teacher.problem.backbone.modules() if isinstance(m, torch.nn.BatchNorm2d))
     norm.register_forward_hook(lambda m, i, o: seen.append(m.training))
     terms(method, step)
     assert seen == [True] and not norm.training
