@@ -37,8 +37,8 @@ from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
 from dazoo.runs.plan import PARTS
 from dazoo.runs.plan import split_settings
+from dazoo.runs.second import stage_settings
 from dazoo.runs.stages import adapt_trained
-from dazoo.runs.stages import stage_settings
 from dazoo.runs.telling import told
 from dazoo.runs.training import describe
 

@@ -22,7 +22,7 @@ from dazoo.registry.plugins import zoo
 from dazoo.runs.adapting import build_method
 from dazoo.runs.adapting import check_adapts
 from dazoo.runs.adapting import settings_of_method
-from dazoo.runs.stages import stage_settings
+from dazoo.runs.second import stage_settings
 
 
 class Streaming:

@@ -44,6 +44,7 @@ from dazoo.runs.folder import claimed
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
+from dazoo.runs.rehearsing import rehearse
 from dazoo.runs.stages import Result
 from dazoo.runs.stages import train_plan
 from dazoo.runs.telling import Extras
@@ -96,14 +97,16 @@ def train(
         seed: fixes everything on a CPU; 0 to 2**63 - 1, so `time.time_ns()` is one.
         device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
         settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and constructor arguments of the parts
-            ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}).
+            ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}). Where the method adapts a trained model,
+            run settings are those of the source stage, and "adapt.lr" is that of the adaptation.
         source_only: also train the recipe's source-only twin (same settings and seed), the first of the four numbers.
         quiet: show no progress.
         download: let data sets fetch what is missing.
-        extras: `loggers` and `callbacks` that are told of the run (see `Extras`), and where pictures come from. `source`: folder with one folder of pictures for each class, and `target`: folder of pictures
-            without labels (one folder per class gives labels for evaluation alone); both or neither. `data`: folder of the data sets
-            of a scenario, variable DAZOO_DATA unless given. `target_labelled`: False uses the target's pictures without labels, whatever
-            its folders are called; True takes its folders for classes.
+        extras: `loggers` and `callbacks` that are told of the run (see `Extras`), and where pictures come from. `source`: folder with one
+            folder of pictures for each class, and `target`: folder of pictures without labels (one folder per class gives labels for
+            evaluation alone); both or neither. `data`: folder of the data sets of a scenario, variable DAZOO_DATA unless given.
+            `target_labelled`: False uses the target's pictures without labels, whatever its folders are called; True takes its folders
+            for classes.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
@@ -112,6 +115,7 @@ def train(
     loggers, pictures = split_extras(plugins, extras)
     folder = expanded(out) if out is not None else None
     plan = make_plan(plugins, name, seed=seed, settings=settings, folder=folder, **pictures)
+    rehearse(plan, plugins)
     for remark in plan.remarks:
         tell(remark) if not quiet else None
     where = choose_device(device)
