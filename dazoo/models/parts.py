@@ -23,6 +23,7 @@ from dazoo.contracts import Problem
 from dazoo.data.pixels import Cropped
 from dazoo.errors import SettingsError
 from dazoo.metrics.novelty import Familiar
+from dazoo.metrics.verdict import Verdict
 from dazoo.models.bridging import fill
 from dazoo.models.bridging import gan_modules
 from dazoo.models.bridging import rebuilt
@@ -133,6 +134,14 @@ class Parts(nn.Module):
         from dazoo.models.card import render_card
 
         return render_card(self.config, pictures=sorted(self.pictures))
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether it works as far as could be told without target labels when it was trained, and what to try next; None if unknown."""
+        try:
+            return Verdict.from_json(self.config["results"]["verdict"])
+        except (KeyError, ValueError, AttributeError):
+            return None
 
     @property
     def has_card(self) -> bool:

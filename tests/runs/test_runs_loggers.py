@@ -84,7 +84,7 @@ def events(seen: list) -> list:
 
 
 def test_a_logger_by_name_is_told_of_everything_in_order(folders, tmp_path):
-    go(folders, out=tmp_path / "run", loggers={"keeper": {"word": "mine"}})
+    go(folders, out=tmp_path / "run", loggers={"keeper": {"word": "mine"}}, source_only=False)
     seen = Keeper.last
     assert events(seen) == [
         "built", "begin", "stage", ("step", 1), ("step", 2), ("epoch", 1), ("step", 3), ("step", 4), ("epoch", 2), "end",
@@ -94,7 +94,9 @@ def test_a_logger_by_name_is_told_of_everything_in_order(folders, tmp_path):
     assert seen[3] == ("step", 1, ["domain", "task"])
     assert "information_maximisation" in seen[5][3]
     begun, ended = seen[1][1], seen[-1][1]
-    assert begun.name == "fcn-dann" and begun.identity == json.loads((tmp_path / "run" / "run.json").read_text())
+    written = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert written.pop("verdict") == ended.results["verdict"]
+    assert begun.name == "fcn-dann" and begun.identity == written
     assert ended.state == "finished" and ended.results["seed"] == 0
 
 
@@ -114,7 +116,7 @@ def test_functions_and_objects_with_some_events_are_callbacks(folders):
         def end(self, ending):
             seen.append(ending.state)
 
-    go(folders, callbacks=[lambda at, scores, terms: seen.append((at.epoch, set(terms))), Partial()])
+    go(folders, callbacks=[lambda at, scores, terms: seen.append((at.epoch, set(terms))), Partial()], source_only=False)
     assert seen == [(1, {"task", "domain"}), (2, {"task", "domain"}), "finished"]
 
 
