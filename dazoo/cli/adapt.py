@@ -23,7 +23,9 @@ from dazoo.errors import DataError
 def command(
     model: ModelRef,
     method: Annotated[str, typer.Option("--method", "-m", help="A method that adapts trained models.", show_default=False)],
-    target: Annotated[Path, typer.Option(metavar="DIR", help="Pictures without labels, at any depth.", show_default=False)],
+    target: Annotated[
+        Path, typer.Option(metavar="PATH", help="Pictures without labels: a folder, at any depth, or a table.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the adapted model goes.", show_default=False)],
     seed: Seed = 0,
     device: Device = "auto",

@@ -13,8 +13,8 @@ from dazoo.cli.output import emit_json
 
 
 def command(
-    source: Annotated[Path, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.", show_default=False)],
-    target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures.", show_default=False)] = None,
+    source: Annotated[Path, typer.Option(metavar="PLACE", help="Your labelled pictures: one folder per class, a pack or a table.")],
+    target: Annotated[Path | None, typer.Option(metavar="PLACE", help="Your other pictures: a folder, a pack or a table.")] = None,
     most: Annotated[int, typer.Option(min=1, help="Pictures of a side that are opened; all are counted.")] = 5000,
     as_json: Json = False,
 ) -> None:

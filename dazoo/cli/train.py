@@ -31,8 +31,12 @@ from dazoo.runs.starting import without_backbone
 
 def command(
     name: Annotated[str, typer.Argument(help="A recipe; a method or GAN alone for your own pictures.", show_default=False)],
-    source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.")] = None,
-    target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")] = None,
+    source: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Your labelled pictures: one folder per class, or a table of path and label.")
+    ] = None,
+    target: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Your other pictures: a folder or a table; labels only count.")
+    ] = None,
     target_labels: Annotated[
         bool | None,
         typer.Option("--target-labels/--no-target-labels", help="Whether folders in --target are classes; seen from their names."),

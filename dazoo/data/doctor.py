@@ -19,6 +19,7 @@ from dazoo.data.places import check_source
 from dazoo.data.remarks import CHECKS
 from dazoo.data.remarks import Remark
 from dazoo.errors import DazooError
+from dazoo.plain import expanded
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def doctor(source: Any, target: Any = None, *, most: int = MOST) -> Report:
     """Look at pictures before anything is trained. Nothing is written, and torch is not needed.
 
     Args:
-        source: the labelled pictures, as `dazoo.train` takes them (one folder per class, a pack).
+        source: the labelled pictures, as `dazoo.train` takes them: one folder per class, a pack, a table, a data set.
         target: the others, likewise; None looks at the source alone.
         most: pictures of a side that are opened; all are counted.
 
@@ -62,9 +63,9 @@ def doctor(source: Any, target: Any = None, *, most: int = MOST) -> Report:
         The report. What is wrong with the pictures is in it, and raises nothing.
     """
     remarks: list[Remark] = []
-    if target is not None and all(isinstance(side, str | os.PathLike) for side in (source, target)):
+    if target is not None and _is_folder(source) and _is_folder(target):
         _caught(lambda: check_sides(existing(source), existing(target)), remarks)
-    if isinstance(source, str | os.PathLike):
+    if _is_folder(source):
         _caught(lambda: check_source(existing(source)), remarks)
     one = _side(source, most, remarks, None)
     other = None if target is None else _side(target, most, remarks, tuple(one.counts) if one else ())
@@ -72,6 +73,11 @@ def doctor(source: Any, target: Any = None, *, most: int = MOST) -> Report:
         remarks += check(one, other)
     unique = list(dict.fromkeys(remarks))
     return Report(tuple(sorted(unique, key=lambda remark: not remark.stops)), one, other)
+
+
+def _is_folder(thing: Any) -> bool:
+    """Whether it is a folder, or a path where there is none."""
+    return isinstance(thing, str | os.PathLike) and not expanded(thing).is_file()
 
 
 def _side(thing: Any, most: int, remarks: list[Remark], classes: tuple[str, ...] | None) -> Side | None:

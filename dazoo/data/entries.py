@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from dazoo.data.folder import existing
 from dazoo.data.folder import labelled_files
+from dazoo.data.items import Items
+from dazoo.data.listing import Listing
 from dazoo.data.looking import Entries
 from dazoo.data.looking import Entry
 from dazoo.data.names import class_name
@@ -19,6 +22,7 @@ from dazoo.data.names import spelled_alike
 from dazoo.data.own import looks_labelled
 from dazoo.data.pack import is_pack
 from dazoo.data.pack import read_pack
+from dazoo.data.sources import opened
 from dazoo.errors import DataError
 
 
@@ -26,12 +30,15 @@ def entries_of(thing: Any, classes: tuple[str, ...] | None) -> Entries:
     """The pictures of a side, before any is decoded.
 
     Args:
-        thing: a folder or a pack.
+        thing: a folder, a pack, a table or a data set; see `own_domains`.
         classes: of the source, for a target; None for the source itself, whose folders are classes.
 
     Raises:
         DataError: what `own_domains` raises before it reads a picture.
     """
+    listing = opened(thing)
+    if listing is not None:
+        return _listed(listing, classes)
     folder = existing(thing)
     if is_pack(folder):
         found = read_pack(folder)
@@ -49,6 +56,24 @@ def entries_of(thing: Any, classes: tuple[str, ...] | None) -> Entries:
     if not pictures:
         raise DataError(f"{folder} holds no picture. {seen.passing() or 'Looked for .jpg, .png, .ppm and the like, at any depth.'}")
     return Entries(folder.name, tuple(pictures), (), seen.passing())
+
+
+def _listed(listing: Listing, classes: tuple[str, ...] | None) -> Entries:
+    """The pictures of a table or a data set."""
+    named, contents = listing.known(), list[Any](listing.paths)
+    if isinstance(listing, Items):
+        contents = [partial(listing.picture, i) for i in range(len(listing))]
+        if not any(named):  # it tells them only with its pictures, none of which is kept here
+            named = [listing.label(i) for i in range(len(listing))]
+    if classes is None:
+        lacking = next((i for i, name in enumerate(named) if name is None), None)
+        if lacking is not None:
+            raise DataError(f"{listing.place(lacking)} has no label; every source picture needs one.")
+    else:
+        known = matched({name for name in named if name is not None}, classes)
+        named = [known.get(name) if name is not None else None for name in named]
+    pictures = (Entry(listing.place(i), name, content) for i, (name, content) in enumerate(zip(named, contents, strict=True)))
+    return Entries(listing.name, tuple(pictures))
 
 
 def _labelled(folder: Path, by_folder: dict[str, list[Path]], loose: list[Path]) -> tuple[Entry, ...]:

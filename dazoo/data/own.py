@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,27 +24,31 @@ from dazoo.data.pack import pack_info
 from dazoo.data.places import check_sides
 from dazoo.data.places import check_source
 from dazoo.data.places import tell_unlabelled
+from dazoo.data.sources import labelled_set
+from dazoo.data.sources import opened
+from dazoo.data.sources import target_sets
 from dazoo.errors import DataError
 from dazoo.plain import native
 
 
 def own_domains(
-    source_dir: str | os.PathLike[str],
-    target_dir: str | os.PathLike[str],
+    source_dir: Any,
+    target_dir: Any,
     *,
     size: int,
     channels: int = 3,
-    target_labels_dir: str | os.PathLike[str] | None = None,
+    target_labels_dir: Any = None,
     target_labelled: bool | None = None,
     test_fraction: float = 0.1,
     seed: int = 0,
 ) -> Domains:
-    """Two folders as a task.
+    """Two folders, tables or data sets as a task.
 
     Args:
-        source_dir: one folder per class (or a labelled pack); a part of each class is held out as the source's test set.
-        target_dir: pictures at any depth (or a pack). One folder per class, with the source's class names, gives labels for
-            evaluation; training never sees them.
+        source_dir: one folder per class (or a labelled pack), a table of files, or a map-style data set (see `dazoo.data.sources`).
+            A part of each class is held out as the source's test set.
+        target_dir: pictures at any depth (or a pack), a table or a data set. One folder per class, or labels, with the source's class
+            names count in the evaluation; training never sees them.
         size: side of the square pictures, pixels.
         channels: 3 or 1.
         target_labels_dir: one folder per class of other target pictures, to evaluate on.
@@ -63,17 +67,38 @@ def own_domains(
     size, channels, test_fraction, seed = native(size), native(channels), native(test_fraction), native(seed)
     if not 0 < test_fraction < 1:
         raise DataError(f"test_fraction is {test_fraction}; expected a number between 0 and 1, such as 0.1.")
-    source_dir, target_dir = existing(source_dir), existing(target_dir)
-    check_sides(source_dir, target_dir)
-    check_source(source_dir)
-    source = read_labelled(source_dir, size=size, channels=channels)
+    one, other = opened(source_dir), opened(target_dir)
+    if one is None and other is None:
+        check_sides(existing(source_dir), existing(target_dir))
+    source = _source(existing(source_dir), size, channels) if one is None else labelled_set(one, size, channels)
     train, test = split_classes(source, test_fraction, seed)
-    target, target_test = _target(target_dir, source.classes, native(target_labelled), size, channels)
+    use = native(target_labelled)
+    if other is None:
+        target, target_test = _target(existing(target_dir), source.classes, use, size, channels)
+    else:
+        target, target_test = target_sets(other, source.classes, size, channels, use)
     if target_labels_dir is not None:
-        target_test = _labelled(existing(target_labels_dir), source.classes, size, channels)
+        target_test = read_labels(target_labels_dir, source.classes, size, channels)
     domains = Domains(train, test, target, target_test)
     check_domains(domains, size=size, channels=channels)
     return domains
+
+
+def read_labels(given: Any, classes: tuple[str, ...], size: int, channels: int) -> ImageSet:
+    """Labelled pictures (a folder, a pack, a table or a data set) whose labels are among given classes.
+
+    Raises:
+        DataError: other labels, or pictures without one.
+    """
+    listing = opened(given)
+    if listing is not None:
+        return labelled_set(listing, size, channels, classes)
+    return _labelled(existing(given), classes, size, channels)
+
+
+def _source(folder: Path, size: int, channels: int) -> ImageSet:
+    check_source(folder)
+    return read_labelled(folder, size=size, channels=channels)
 
 
 def split_classes(images: ImageSet, fraction: float, seed: int) -> tuple[ImageSet, ImageSet]:

@@ -16,6 +16,9 @@ from dazoo.contracts import ImageSet
 from dazoo.contracts import Method
 from dazoo.contracts import Running
 from dazoo.data.folder import read_loose
+from dazoo.data.items import is_items
+from dazoo.data.sources import opened
+from dazoo.data.sources import target_sets
 from dazoo.engine.device import choose_device
 from dazoo.engine.observe import TrainingData
 from dazoo.engine.seeds import checked_seed
@@ -67,7 +70,7 @@ def adapt(
 
     Args:
         model: a model, or what `dazoo.load` takes.
-        target: a folder of pictures, or the pictures themselves (whatever `Model.predict` takes).
+        target: a folder of pictures, a table of files, a data set, or the pictures themselves (whatever `Model.predict` takes).
         method: name of a method that adapts trained models ("dazoo list methods" tells).
         out: folder to save the adapted model in.
         seed, device, settings, quiet: see `dazoo.train`.
@@ -173,6 +176,9 @@ def _views(plugins: Plugins, model: Model, name: str) -> Augmentation:
 def _pictures(model: Model, target: Any) -> ImageSet:
     if isinstance(target, ImageSet):
         return target.unlabelled()
+    given = not isinstance(target, list | tuple) and (isinstance(target, str | os.PathLike) or is_items(target))
+    if given and (listing := opened(target)) is not None:
+        return target_sets(listing, model.classes, model.size, model.channels, use=False)[0]
     if isinstance(target, str | os.PathLike):
         place = expanded(target)
         if place.is_dir():

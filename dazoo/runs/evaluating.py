@@ -19,6 +19,8 @@ from dazoo.data.folder import read_labelled
 from dazoo.data.names import matched
 from dazoo.data.names import tell_spellings
 from dazoo.data.scenario import load_scenario
+from dazoo.data.sources import labelled_set
+from dazoo.data.sources import opened
 from dazoo.engine.average import answering
 from dazoo.engine.device import choose_device
 from dazoo.engine.observe import outputs_of
@@ -60,7 +62,7 @@ def evaluate(
     model: Model | str | os.PathLike[str],
     *,
     scenario: str | None = None,
-    target: str | os.PathLike[str] | None = None,
+    target: Any = None,
     data: str | os.PathLike[str] | None = None,
     device: str = "auto",
     download: bool = False,
@@ -69,7 +71,8 @@ def evaluate(
 
     Args:
         model: a model, or what `dazoo.load` takes.
-        scenario: name; the model's own unless given. target: labelled pictures, one folder per class, in place of a scenario.
+        scenario: name; the model's own unless given. target: labelled pictures in place of a scenario: one folder per class,
+            a table of files, or a data set (see `dazoo.data.sources`).
         data, device, download: see `dazoo.train`.
 
     Raises:
@@ -79,7 +82,11 @@ def evaluate(
     model = resolve_model(model)
     plugins = zoo()
     if target is not None:
-        images = _in_order(read_labelled(target, size=model.size, channels=model.channels), model)
+        listing = opened(target)
+        if listing is not None:
+            images = labelled_set(listing, model.size, model.channels, model.classes)
+        else:
+            images = _in_order(read_labelled(target, size=model.size, channels=model.channels), model)
     else:
         name = scenario or model.recipe["scenario"]
         if name is None:

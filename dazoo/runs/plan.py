@@ -45,13 +45,13 @@ class Pictures(TypedDict, total=False):
 
     Keys:
         source: folder with one folder of pictures for each class. target: folder of pictures without labels (one folder per class
-            gives labels for evaluation alone). Both or neither.
+            gives labels for evaluation alone). Both or neither. Each may be a table of files or a data set (see `dazoo.data.sources`).
         data: folder of the data sets of a scenario; variable DAZOO_DATA unless given.
         target_labelled: whether the folders in `target` are classes; None: they are when all bear class names of the source.
     """
 
-    source: PathLike | None
-    target: PathLike | None
+    source: Any
+    target: Any
     data: PathLike | None
     target_labelled: bool | None
 
@@ -80,7 +80,7 @@ class Plan:
     def images_key(self) -> tuple[Any, ...]:
         """What `load` depends on; plans that agree here have the same images."""
         source, target = self.pictures.get("source"), self.pictures.get("target")
-        own = None if source is None else (os.fspath(source), os.fspath(target or ""), self.seed, self.pictures.get("target_labelled"))
+        own = None if source is None else (_key(source), _key(target), self.seed, self.pictures.get("target_labelled"))
         return self.recipe.scenario, own, self.settings.size, self.settings.crop, self.settings.channels
 
     def load(self, plugins: Plugins, download: bool = False) -> Domains:
@@ -118,6 +118,11 @@ class Plan:
     def adapts(self, plugins: Plugins) -> bool:
         """Whether the recipe does more than train on the source."""
         return self.recipe.gan is not None or self.recipe.method is not None and plugins.methods.resolve(self.recipe.method).adapts
+
+
+def _key(pictures: Any) -> Any:
+    """What tells one source of pictures from another: its path, or which object it is."""
+    return os.fspath(pictures) if isinstance(pictures, str | os.PathLike) else id(pictures)
 
 
 def make_plan(

@@ -130,11 +130,11 @@ def train(
         quiet: show no progress.
         download: let data sets fetch what is missing.
         extras: `loggers` and `callbacks` that are told of the run, `select` (which weights are kept; see `Extras`), and where pictures
-            come from.
-            `source`: folder with one folder of pictures for each class, and `target`: folder of pictures without labels (one folder per
-            class gives labels for evaluation alone); both or neither. `data`: folder of the data sets of a scenario, variable DAZOO_DATA
-            unless given. `target_labelled`: False uses the target's pictures without labels, whatever its folders are called; True takes
-            its folders for classes.
+            come from. `source`: folder with one folder of pictures for each class, and `target`: folder of pictures without labels (one
+            folder per class gives labels for evaluation alone); both or neither, and each may be a table of files (.csv, .tsv, .txt) or a
+            map-style data set (`torch.utils.data.Dataset`, `datasets.Dataset`) instead; see docs/own-pictures.md. `data`: folder of the
+            data sets of a scenario, variable DAZOO_DATA unless given. `target_labelled`: False uses the target's pictures without labels,
+            whatever its folders are called; True takes its folders for classes.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.

@@ -217,6 +217,20 @@ def test_packs_are_looked_at_too(sides, tmp_path):
     assert report.ok and report.source.count == 66 and report.source.counts == {"bus": 22, "car": 22, "van": 22}
 
 
+def test_tables_and_data_sets_are_looked_at_too(sides, tmp_path):
+    source, target = sides
+    table = tmp_path / "signs.csv"
+    rows = [f"{p.relative_to(tmp_path)},{p.parent.name}" for p in sorted(source.rglob("*.png"))]
+    table.write_text("\n".join(["path,label", *rows]) + "\n")
+    named = [(Image.open(p), p.parent.name) for p in sorted(source.rglob("*.png"))]
+    for given in (table, named):
+        report = doctor(given, target)
+        assert report.ok and report.source.counts == {"bus": 22, "car": 22, "van": 22}, report
+        assert report.source.facts()["short_side"]["median"] == 48
+    report = doctor([*named, (np.zeros((4, 4, 7), np.uint8), "bus")], [picture for picture, _ in named[:50]])
+    assert said(report, "1 of 67 source pictures cannot be read", stops=True) and said(report, "50 target pictures are source pictures too")
+
+
 def test_large_sets_are_sampled_and_counted(sides):
     report = doctor(*sides, most=20)
     assert (report.source.count, len(report.source.looks), report.target.count) == (66, 20, 45)
