@@ -24,7 +24,7 @@ WORDS = {"dazoo": "", "stream": "fixed, as the method streams"}
 def run_settings(recipe: Recipe, plugins: Plugins) -> dict[str, list[dict[str, Any]]]:
     """Rows {name, value, from, doc, allowed} of the run, and of the second stage where there is one ("settings", "adaptation")."""
     from dazoo.engine.settings import Settings
-    from dazoo.runs.own import rule_of_size
+    from dazoo.runs.own import shown_size
     from dazoo.runs.plan import settings_of_parts
     from dazoo.runs.second import FIXED
     from dazoo.runs.second import check_second
@@ -36,7 +36,7 @@ def run_settings(recipe: Recipe, plugins: Plugins) -> dict[str, list[dict[str, A
     rows = _rows(made, who, plugins)
     for row in rows:
         if row["name"] == "size" and recipe.scenario is None:
-            row |= {"value": rule_of_size(layers["backbone"].get("size", 0)), "from": "own pictures"}
+            row["value"] = shown_size(layers)
     found = {"settings": rows}
     second = check_second(plugins, recipe, made, {})
     if second is not None:

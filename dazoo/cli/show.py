@@ -60,13 +60,17 @@ def _facts(name: str, plugins: Plugins) -> list[dict[str, Any]]:
         raise InvalidName(f"{name!r} lies on the Hub; load it once with dazoo.load({name!r}), then look at its .card.")
     parts = [r for kind, registry in plugins.registries().items() if kind != "entry" for r in registry.find(name)]
     if parts:
-        return [_part(part, plugins) for part in parts]
+        own = _own(name, plugins)
+        return [{**_part(part, plugins), **({"own pictures": own} if own else {})} for part in parts]
     found = []
     if plugins.entries.find(name):
         found.append(_entry(plugins.entries.get(name)))
     try:
         found.append(_recipe(parse(name, plugins), plugins))
     except DazooError as exc:
+        own = _own(name, plugins)
+        if own:
+            return [*found, own]
         if not found:
             raise _unknown(name, plugins, exc) from None
     return found
@@ -102,6 +106,18 @@ def _recipe(recipe: Recipe, plugins: Plugins) -> dict[str, Any]:
 
     parts = [_part(plugins.registries()[kind].get(name), plugins) for kind, name in recipe.parts().items()]
     return {"is": "recipe", "name": compose(recipe), "parts": parts, **run_settings(recipe, plugins)}
+
+
+def _own(name: str, plugins: Plugins) -> dict[str, Any]:
+    """What a method or a GAN alone stands for on a person's own pictures: a recipe on the start that is at hand; {} for other names."""
+    from dazoo.runs.starting import named
+    from dazoo.runs.starting import without_backbone
+
+    if without_backbone(name, plugins) is None:
+        return {}
+    found = named(name, plugins, patience=0)
+    made = _recipe(found.recipe, plugins)
+    return {**made, "parts": made["parts"][:1], "start": found.text}
 
 
 def _part(found: Registration, plugins: Plugins) -> dict[str, Any]:
@@ -209,6 +225,7 @@ def _print_recipe(fact: Mapping[str, Any]) -> None:
     from dazoo.cli.run_settings import print_run_settings
 
     title(f"{fact['name']}  a recipe")
+    emit(f"  {fact['start']}") if fact.get("start") else None
     for part in fact["parts"]:
         emit()
         _print_part(part)
@@ -231,6 +248,9 @@ def _print_part(fact: Mapping[str, Any]) -> None:
     rows = [(settable + p["name"], ("fixed at " if p["fixed"] else "") + _value(p["default"]), p["doc"]) for p in fact["parameters"]]
     rows += [("bridge." + p["name"], _value(p["default"]), p["doc"]) for p in fact.get("bridge parameters", [])]
     emit_columns(rows, indent=4)
+    if fact.get("own pictures"):
+        emit(f"\nOn your own pictures: dazoo train {fact['name']} --source DIR --target DIR")
+        _print_recipe(fact["own pictures"])
 
 
 def _value(value: Any) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dazoo.data.archive import check_labelled
+from dazoo.data.archive import check_unpacked
 from dazoo.data.archive import read_npz
 from dazoo.data.cache import cached
 from dazoo.data.cache import files_key
 from dazoo.data.checks import check_domains
 from dazoo.data.decoding import Progress
 from dazoo.data.files import class_folders
+from dazoo.data.files import natural
 from dazoo.data.files import picture_files
 from dazoo.data.files import scan
 from dazoo.data.folder import pack_folder
@@ -49,6 +52,8 @@ __all__ = [
     "cache_dir",
     "cached",
     "check_domains",
+    "check_labelled",
+    "check_unpacked",
     "class_folders",
     "data_root",
     "expanded",
@@ -60,6 +65,7 @@ __all__ = [
     "load_scenario",
     "mapped",
     "missing",
+    "natural",
     "own_domains",
     "pack_folder",
     "pack_info",

@@ -121,6 +121,8 @@ def _open(source: Any) -> AbstractContextManager[Image.Image]:
 
 def _why(name: str, source: Source, error: Exception) -> str:
     """A sentence for an exception: only what is damaged is called damaged."""
+    if "\0" in name:
+        return f"{name} is no path: no file system takes a zero byte in a name."
     if isinstance(error, FileNotFoundError):
         return f"{name}: no such file."
     if isinstance(error, IsADirectoryError):

@@ -178,7 +178,7 @@ def make_plan(
     _check_names(plugins, (made, check_second(plugins, recipe, made, second)))
     remarks = [start.text] if start is not None and start.text else []
     if source is not None and "size" not in run:
-        made, remark = sized(made, source, target, layers["backbone"].get("size", 0))
+        made, remark = sized(made, source, target, layers["backbone"].get("size", 0), gan=recipe.gan is not None)
         remarks.append(remark)
     return Plan(recipe, checked_seed(seed), made, arguments, pictures, tuple(filter(None, remarks)), second)
 
@@ -186,7 +186,8 @@ def make_plan(
 def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Run settings that the parts want unless the user says otherwise, by who wants them, weakest first."""
     registered = plugins.backbones.get(recipe.backbone).arguments
-    wants = plugins.backbones.resolve(recipe.backbone).wants(**{**registered, **arguments.get("backbone", {})})
+    cls, built = plugins.backbones.resolve(recipe.backbone), {**registered, **arguments.get("backbone", {})}
+    wants = {**cls.wants(**built), **({} if recipe.scenario else cls.wants_for_own(**built))}
     layers = {"own pictures": {} if recipe.scenario else dict(OWN), "backbone": dict(wants)}
     if recipe.scenario:
         layers["scenario"] = dict(plugins.scenarios.build(recipe.scenario).settings)
