@@ -4,8 +4,8 @@
     python benchmarks/parity.py --reference Transfer-Learning-Library --data DIR [--methods dann cdan] [--backbones lenet] [--seeds 0 1 2]
 
 The reference's losses, critics, classifiers and networks are imported from its checkout; the loops and settings below are those of its
-examples (examples/domain_adaptation/image_classification/*.py and *.sh, digits). dazoo runs with its defaults, but for `augment=none`, which
-the reference's digits have too. Only self-training needs views: there both sides get affine ones. One line per run, then the table.
+examples (examples/domain_adaptation/image_classification/*.py and *.sh, digits). dazoo runs with its defaults, but for `augment=none`,
+because the reference's digits have no augmentation. Only self-training needs views: there both sides get affine ones.
 """
 
 from __future__ import annotations
