@@ -66,6 +66,15 @@ class Backbone(nn.Module):
         return {}
 
     @classmethod
+    def wants_for_own(cls, **arguments: Any) -> Mapping[str, Any]:
+        """Run settings for a person's own pictures alone, over those of `wants`: what suits photographs and no scenario said otherwise.
+
+        A scenario knows its pictures, digits that must not be mirrored for one; here nobody does, so weights of photographs ask for what
+        photographs take, such as {"augment": "photos", "batch": 32}.
+        """
+        return {}
+
+    @classmethod
     def identify(cls, **arguments: Any) -> Mapping[str, Any]:
         """Constructor arguments as the identity of a run holds them: JSON values, the same for the same network on every machine.
 

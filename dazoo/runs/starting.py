@@ -73,7 +73,8 @@ def named(
         return Named(replace(rest, backbone=begun))
     registration, start = _choose(found, plugins, dict(arguments or {}), patience)
     recipe = parse(f"{registration.qualified}-{name}", plugins)
-    return Named(recipe, start.arguments, _sentence(recipe.backbone, start, bool(plugins.backbones.resolve(recipe.backbone).fetches)))
+    fetches = bool(plugins.backbones.resolve(recipe.backbone).fetches)
+    return Named(recipe, start.arguments, _sentence(recipe.backbone, start, fetches, asked=bool(patience)))
 
 
 def without_backbone(name: str, plugins: Plugins) -> Recipe | None:
@@ -139,9 +140,11 @@ def _tries(
     yield from asked(False, 0.0)
 
 
-def _sentence(backbone: str, start: Start, fetches: bool) -> str:
+def _sentence(backbone: str, start: Start, fetches: bool, asked: bool) -> str:
     if fetches:
         return f"Start: {backbone}, {start.text}."
+    if not asked:
+        return f"Start: {backbone}, {start.text}, unless pretrained weights can be fetched: none are here."
     return (
         f"Start: {backbone}, {start.text}, because no pretrained weights are here or could be fetched; with some hundred photographs that "
         "costs most of the accuracy. Run it once where there is a network, or name a folder of safetensors files with DAZOO_WEIGHTS."

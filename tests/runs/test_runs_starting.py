@@ -19,6 +19,7 @@ from dazoo.errors import InvalidName
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
 from dazoo.runs.own import own_side
+from dazoo.runs.plan import make_plan
 from dazoo.runs.starting import named
 from dazoo.runs.starting import offered
 from dazoo.runs.starting import without_backbone
@@ -145,7 +146,7 @@ def test_without_pictures_a_backbone_is_asked_for(tmp_path):
 
 @pytest.mark.parametrize(
     ("median", "wanted", "side"),
-    [(20, 0, 32), (48, 0, 48), (50, 0, 64), (900, 0, 128), (20, 224, 128), (96, 224, 128), (180, 224, 192), (3000, 224, 224), (96, 64, 64)],
+    [(20, 0, 32), (48, 0, 64), (64, 0, 64), (900, 0, 128), (20, 224, 128), (96, 224, 160), (128, 224, 192), (3000, 224, 224), (96, 64, 64)],
 )
 def test_the_size_follows_the_pictures(median, wanted, side):
     assert own_side(median, wanted) == side
@@ -162,3 +163,25 @@ def test_a_server_that_does_not_answer_costs_its_time_once():
         begin = time.monotonic()
         assert not answers(host, 0.3) and not answers(host, 0.3)
         assert time.monotonic() - begin < 2
+
+
+def test_show_tells_what_own_pictures_get(monkeypatch, weights):
+    from dazoo.cli.show import _facts
+
+    def settings(fact):
+        return {row["name"]: (row["value"], row["from"]) for row in fact["settings"]}
+
+    (method,) = _facts("mean_teacher", zoo())
+    small = method["own pictures"]
+    assert "unless pretrained weights can be fetched" in small["start"] and settings(small)["size"][0] == "32 to 128, by your pictures"
+    monkeypatch.setenv("DAZOO_WEIGHTS", str(weights))
+    (pair,) = _facts("dcgan-dann", zoo())
+    assert pair["name"] == f"timm_{LITE}_pretrained-dcgan-dann" and settings(pair)["size"][0] == "64"
+    rows = settings(_facts("mean_teacher", zoo())[0]["own pictures"])
+    assert rows["size"][0] == "128 to 224, by your pictures" and rows["augment"] == ("photos", "backbone")
+    assert rows["crop"] == (True, "own pictures") and rows["batch"] == (32, "backbone")
+    plan = make_plan(zoo(), "mean_teacher", source="/nowhere", target="/nowhere")
+    told = {k: v for k, (v, _) in rows.items() if k != "size"}
+    assert {k: v for k, v in vars(plan.settings).items() if k != "size"} == told, "what is shown is what is used"
+    scenario = _facts(f"timm_{LITE}_pretrained-dann-mnist2usps", zoo())[0]
+    assert settings(scenario)["augment"] == ("none", "dazoo") and settings(scenario)["crop"] == (False, "dazoo"), "digits are no photographs"

@@ -33,7 +33,12 @@ RESNET = {"optimizer": "sgd", "lr": 0.01, "weight_decay": 1e-3, "schedule": "inv
 image_classification/dann.py and cdan.py): SGD with Nesterov momentum 0.9, lr 0.01 for the head and a tenth of it for the body, weight decay
 1e-3, and the inverse schedule of Ganin et al. 2016."""
 
+PHOTOS = {"batch": 32, "augment": "photos"}
+"""What weights of photographs ask for where the pictures are a person's own; the batch is Transfer-Learning-Library's."""
+
 _RESNET = re.compile(r"(wide_)?resne(t|xt)\d")
+_CONVOLUTIONAL = re.compile(r"(wide_)?resne(t|xt)|(tf_)?efficientnet|mobilenet|mnasnet|regnet|densenet|vgg|googlenet|shufflenet")
+"""Networks that are fine-tuned like ResNets; others (transformers, ConvNeXt) keep the adaptive optimiser that they were trained with."""
 
 
 class Wrapped(Backbone):
@@ -147,6 +152,12 @@ class Pretrained(Wrapped):
             return {}
         own = {"size": min(arguments.get("size") or cls.side(arch, pretrained), MOST)}
         return {**own, **RESNET} if _RESNET.match(arch) else own
+
+    @classmethod
+    def wants_for_own(cls, **arguments: Any) -> Mapping[str, Any]:
+        if arguments.get("pretrained", True) is False:
+            return {}
+        return {**PHOTOS, **RESNET} if _CONVOLUTIONAL.match(arguments["arch"]) else PHOTOS
 
     @classmethod
     def identify(cls, **arguments: Any) -> Mapping[str, Any]:
