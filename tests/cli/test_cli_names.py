@@ -8,7 +8,17 @@ from pathlib import Path
 from PIL import Image
 
 
-ODD = ["tab\there", "line\nfeed", "two  spaces", " edges ", "no\u00a0break", "\U0001f469\u200d\U0001f680", "\x1b[31m", os.fsdecode(b"caf\xe9"), "back\\slash"]
+ODD = [
+    "tab\there",
+    "line\nfeed",
+    "two  spaces",
+    " edges ",
+    "no\u00a0break",
+    "\U0001f469\u200d\U0001f680",
+    "\x1b[31m",
+    os.fsdecode(b"caf\xe9"),
+    "back\\slash",
+]
 
 
 def _spelled(text: str) -> str:
