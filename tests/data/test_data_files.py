@@ -263,7 +263,7 @@ def _reachable(folder: Path) -> set[tuple[int, int]]:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_trees_of_links_at_random(tmp_path, seed):
-    """Folders, pictures, links to folders and files, up, down, across and round, and hard links: each picture is found once, and none is missed."""
+    """Folders, pictures, links in all directions, hard links: each picture is found once, and none is missed."""
     rng = random.Random(seed)
     root = tmp_path / "root"
     folders, files = [root, tmp_path / "outside"], []
