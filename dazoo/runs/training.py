@@ -57,6 +57,7 @@ from dazoo.runs.kept import selecting
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
+from dazoo.runs.rehearsing import rehearse
 from dazoo.runs.stages import Result
 from dazoo.runs.stages import train_plan
 from dazoo.runs.stages import validators_of
@@ -123,7 +124,8 @@ def train(
         seed: fixes everything on a CPU; 0 to 2**63 - 1, so `time.time_ns()` is one.
         device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
         settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and constructor arguments of the parts
-            ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}).
+            ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}). Where the method adapts a trained model,
+            run settings are those of the source stage, and "adapt.lr" is that of the adaptation.
         source_only: also train the recipe's source-only twin (same settings and seed). Without it nothing tells whether adaptation helped:
             it is the first of the four numbers, and what the label-free scores of the verdict are compared with. It takes up to as long
             again; a recipe that does not adapt, or whose first stage is plain training, needs none.
@@ -145,6 +147,7 @@ def train(
     settings = selecting(plugins, select, settings)
     folder = expanded(out) if out is not None else None
     plan = make_plan(plugins, name, seed=seed, settings=settings, folder=folder, **pictures)
+    rehearse(plan, plugins)
     for remark in plan.remarks:
         tell(remark) if not quiet else None
     where = choose_device(device)
@@ -201,7 +204,7 @@ class Run:
                 if drawn is not None:
                     loggers.picture("curves", drawn)
                 note(self.folder, verdict=judgement.verdict.to_json())
-            loggers.end(Ending("finished", model.config["results"]))
+            loggers.end(Ending("finished", model.config["results"], judgement.verdict.sentence))
             return Trained(model, numbers, result.history, self._below("model"), judgement=judgement)
 
     def _claimed(self) -> AbstractContextManager[None]:
