@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from dazoo.plain import shown
 
 LONGEST = 10**9
 """Most epochs, and most steps in one: more than anybody waits for."""
+LEAST_STEPS = 100
+"""Steps of an epoch that a pass over small data is stretched to."""
 LARGE = 1e9
 """Largest value of a rate, a factor or a norm: beyond it, single precision overflows in a few steps."""
 
@@ -31,7 +34,8 @@ class Settings:
 
     Attributes:
         epochs: evaluation points; with `steps_per_epoch` they give the length of the run.
-        steps_per_epoch: optimiser steps in an epoch; 0 means one pass over the larger domain.
+        steps_per_epoch: optimiser steps in an epoch; 0 means one pass over the larger domain, and at least `LEAST_STEPS` steps where the
+            source is learnt, because a network needs as many updates to learn few pictures as to learn many.
         batch: pictures of each domain in a step. accumulate: micro-batches that a step is run in to save memory, their gradients added up;
             losses over a batch (alignment, class shares, batch-norm statistics) then see `batch / accumulate` images.
         size: side of the square training pictures, pixels. channels: of the pictures; 0 takes the data's own.
@@ -71,6 +75,8 @@ class Settings:
     validator: str = "information_maximisation"
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, native(getattr(self, field.name)))
         for name, (good, expected) in self._rules().items():
             if not good:
                 raise SettingsError(f"{name} is {shown(getattr(self, name))}; expected {expected}.")
@@ -103,6 +109,10 @@ class Settings:
             "label_smoothing": (0 <= self.label_smoothing < 1, "in [0, 1)"),
             "precision": (self.precision in ("auto", "bf16", "fp32"), "auto, bf16 or fp32"),
         }
+
+    def steps_in_epoch(self, longest: int, *, learns_source: bool = True) -> int:
+        """Steps of an epoch where the larger domain has `longest` images (see `steps_per_epoch`)."""
+        return self.steps_per_epoch or max(math.ceil(longest / self.batch), LEAST_STEPS if learns_source else 1)
 
     @classmethod
     def layered(cls, *layers: Mapping[str, Any]) -> Settings:
