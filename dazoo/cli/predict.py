@@ -36,6 +36,9 @@ def command(
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURES...", help="Picture files, or folders of them.", show_default=False)],
     top: Annotated[int, typer.Option(min=1, help="How many classes to name for each picture.")] = 1,
     dense: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the class map of one larger picture.")] = None,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Answer 'none of these' to pictures unlike those that the model learnt from.")
+    ] = False,
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
@@ -50,16 +53,17 @@ def command(
     paths, failed = expand(pictures)
     found: list[dict[str, Any]] = []
     for start in range(0, len(paths), BATCH):
-        for path, answer in answers(loaded, paths[start : start + BATCH]):
+        for path, answer in answers(loaded, paths[start : start + BATCH], unknown):
             if isinstance(answer, PictureError):
                 say(str(answer))
                 failed += 1
                 continue
-            best = sorted(answer.scores.items(), key=lambda item: -item[1])[:top]
+            best = answer.top(top)
             if as_json:
                 found.append({"picture": str(path), **answer.to_dict(), "top": [{"label": k, "score": v} for k, v in best]})
             else:
-                found.append({"row": (path, *[cell for label, score in best for cell in (label, f"{score:.3f}")])})
+                cells = [cell for label, score in best for cell in (label, f"{score:.3f}")]
+                found.append({"row": (path, *([answer.label, "-", *cells][: len(cells)] if answer.unknown else cells))})
         if not as_json and not _whole_table():
             emit_table((), [row["row"] for row in found])  # in a pipe, answers appear as they come
             found.clear()
@@ -91,14 +95,14 @@ def expand(pictures: Sequence[Path]) -> tuple[list[Path], int]:
     return found, empty
 
 
-def answers(model: Model, paths: Sequence[Path]) -> Iterator[tuple[Path, Prediction | PictureError]]:
+def answers(model: Model, paths: Sequence[Path], unknown: bool = False) -> Iterator[tuple[Path, Prediction | PictureError]]:
     """Each picture with the model's answer or with why it cannot be read; one forward pass where all can."""
     try:
-        yield from zip(paths, cast("list[Prediction]", model.predict(list(paths))), strict=True)
+        yield from zip(paths, cast("list[Prediction]", model.predict(list(paths), unknown=unknown)), strict=True)
     except PictureError:
         for path in paths:
             try:
-                yield path, cast("Prediction", model.predict(path))
+                yield path, cast("Prediction", model.predict(path, unknown=unknown))
             except PictureError as exc:
                 yield path, exc
 

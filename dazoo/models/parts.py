@@ -131,6 +131,11 @@ class Parts(nn.Module):
 
         return render_card(self.config, pictures=sorted(self.pictures))
 
+    @card.setter
+    def card(self, text: str | None) -> None:
+        """Another text; None has it written from the config again."""
+        self._card = text
+
     @property
     def has_card(self) -> bool:
         """Whether it came with a card of its own, rather than one written from its config."""
