@@ -11,6 +11,7 @@ from dazoo.cli import bench
 from dazoo.cli import calibrate
 from dazoo.cli import data
 from dazoo.cli import evaluate
+from dazoo.cli import export
 from dazoo.cli import listing
 from dazoo.cli import plugins
 from dazoo.cli import predict
@@ -49,6 +50,7 @@ app.command("train")(train.command)
 app.command("adapt")(adapt.command)
 app.command("calibrate")(calibrate.command)
 app.command("eval")(evaluate.command)
+app.command("export")(export.command)
 app.command("predict")(predict.command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")

@@ -35,7 +35,13 @@ def command(
     model: ModelRef,
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURES...", help="Picture files, or folders of them.", show_default=False)],
     top: Annotated[int, typer.Option(min=1, help="How many classes to name for each picture.")] = 1,
-    dense: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the class map of one larger picture.")] = None,
+    dense: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw what is where in one larger picture.")] = None,
+    near: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, max=0.999, help="For --dense: familiarity that a box needs, 0.3 unless given; less finds more, right and wrong."
+        ),
+    ] = None,
     unknown: Annotated[
         bool, typer.Option("--unknown", help="Answer 'none of these' to pictures unlike those that the model learnt from.")
     ] = False,
@@ -44,7 +50,7 @@ def command(
 ) -> None:
     """Say what is on pictures. A picture that cannot be read is reported, the others go on, and the exit code is 1."""
     if dense is not None and (len(pictures) != 1 or pictures[0].is_dir()):
-        raise SettingsError(f"--dense draws the class map of one picture; {len(pictures)} arguments were given, or a folder.")
+        raise SettingsError(f"--dense draws what is where in one picture; {len(pictures)} arguments were given, or a folder.")
     from dazoo.data import expanded
     from dazoo.models.load import load
 
@@ -73,9 +79,10 @@ def command(
         emit_table(("PICTURE", *("LABEL", "SCORE") * min(top, len(loaded.classes))), [row["row"] for row in found])
     if dense is not None and not failed:
         from dazoo.cli.drawing import draw_dense
+        from dazoo.cli.drawing import sentence
 
-        draw_dense(loaded, paths[0], dense)
-        say(f"class map drawn to {dense}.")
+        scene = draw_dense(loaded, paths[0], dense, **({} if near is None else {"near": near}))
+        say(f"{sentence(scene)} Drawn to {dense}.")
     if failed:
         raise typer.Exit(1)
 
