@@ -21,12 +21,47 @@ FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 """How a system says that there is no room: on the disk, in a quota, below a limit on files."""
 
 
+def native(value: Any) -> Any:
+    """A number, a word or a list of NumPy's or torch's as Python's; anything else as it is.
+
+    Arrays and tensors without dimensions (0-d) are numbers, those with dimensions stay what they are. A `torch.Size` is a tuple of ints, a
+    `torch.device` and a `torch.dtype` stay. Mappings, lists and tuples are looked into.
+    """
+    if type(value) in (bool, int, float, str, type(None)):
+        return value
+    if isinstance(value, Mapping):
+        return {native(k): native(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [native(v) for v in value]
+    if isinstance(value, tuple):
+        inner = [native(v) for v in value]
+        return type(value)(*inner) if hasattr(value, "_fields") else tuple(inner)
+    if callable(getattr(value, "item", None)) and getattr(value, "shape", None) == ():  # a scalar of NumPy or torch
+        return value.item()
+    if isinstance(value, str) and type(value).__module__ == "numpy":
+        return str.__str__(value)
+    return value
+
+
+def whole_number(name: str, value: Any, low: int = 1) -> int:
+    """A whole number that a person gave as Python's, whoever's type it had.
+
+    Raises:
+        SettingsError: it is none, or below `low`.
+    """
+    number = native(value)
+    if not isinstance(number, int) or isinstance(number, bool) or number < low:
+        raise SettingsError(f"{name} is {shown(number)}; expected a whole number of at least {low}.")
+    return number
+
+
 def plain(value: Any) -> Any:
     """Mappings, lists, numbers and text; what is not finite becomes None, and anything else its text."""
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    value = native(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
@@ -62,7 +97,7 @@ def read_bounded(path: Path, most: int) -> bytes:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("it is no ordinary file")
     with path.open("rb") as file:
-        text = file.read(most + 1)
+        text = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)  # the argument is allocated at once
     if len(text) > most:
         raise ValueError(f"it has more than {most} bytes")
     return text

@@ -24,6 +24,11 @@ def printable(text: str) -> str:
     return _HIDDEN.sub(_spelled, text)
 
 
+def one_line(text: str) -> str:
+    """`printable` text in one line: tabs and line feeds are spelled out too, spaces stay as they are."""
+    return printable(text).replace("\t", "\\t").replace("\n", "\\n")
+
+
 def tell(text: str) -> None:
     """A line on standard error. Where nobody can read it, nothing happens: work never ends because of a word about it."""
     if sys.stderr is None:  # print() would take standard output then, which is for data

@@ -61,7 +61,7 @@ def train(assignment: Assignment, folder: Path, draft: Path) -> Record | None:
         settings = {**cell.settings, "accumulate": assignment.accumulate}
         plan = make_plan(plugins, cell.recipe, seed=cell.seed, settings=settings, data=assignment.data)
     device = choose_device(assignment.device)
-    trained = Run(plan, domains, plugins, device, folder).train(source_only=False)
+    trained = Run(plan, domains, plugins, device, folder, keep=False).train(source_only=False, curves=False)
     if not trained.first:
         return None
     _keep(trained, domains, folder, draft, assignment.weights)

@@ -16,13 +16,16 @@ from dazoo.cli.options import Set
 from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
+from dazoo.cli.verdict import emit_verdict
 from dazoo.errors import DataError
 
 
 def command(
     model: ModelRef,
     method: Annotated[str, typer.Option("--method", "-m", help="A method that adapts trained models.", show_default=False)],
-    target: Annotated[Path, typer.Option(metavar="DIR", help="Pictures without labels, at any depth.", show_default=False)],
+    target: Annotated[
+        Path, typer.Option(metavar="PATH", help="Pictures without labels: a folder, at any depth, or a table.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the adapted model goes.", show_default=False)],
     seed: Seed = 0,
     device: Device = "auto",
@@ -44,3 +47,4 @@ def command(
         emit_json({"name": adapted.name, "model": out, "recipe": adapted.recipe, "results": adapted.config.get("results", {})})
         return
     emit(f"{adapted.name}  model: {out}")
+    emit_verdict(adapted.config["results"], adapted.classes)

@@ -10,6 +10,7 @@ from dazoo.cli import adapt
 from dazoo.cli import bench
 from dazoo.cli import calibrate
 from dazoo.cli import data
+from dazoo.cli import doctor
 from dazoo.cli import evaluate
 from dazoo.cli import export
 from dazoo.cli import listing
@@ -49,6 +50,7 @@ app.command("plugins")(plugins.command)
 app.command("train")(train.command)
 app.command("adapt")(adapt.command)
 app.command("calibrate")(calibrate.command)
+app.command("doctor")(doctor.command)
 app.command("eval")(evaluate.command)
 app.command("export")(export.command)
 app.command("predict")(predict.command)

@@ -29,6 +29,10 @@ def pack(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the pack, made here.", show_default=False)],
     size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the square pictures, pixels.")] = 48,
     grey: Annotated[bool, typer.Option("--grey", help="One channel.")] = False,
+    labelled: Annotated[
+        bool | None,
+        typer.Option("--labelled/--no-labelled", help="Whether the subfolders are classes; seen from the folder."),
+    ] = None,
     terms: Annotated[str, typer.Option(help="Licence or terms of use of the pictures, one line.")] = "unknown",
     force: Annotated[bool, typer.Option("--force", help="Replace a pack that is there.")] = False,
     as_json: Json = False,
@@ -37,7 +41,7 @@ def pack(
     from dazoo.data import expanded
     from dazoo.data import pack_folder
 
-    made = pack_folder(folder, expanded(out), size=size, channels=1 if grey else 3, terms=terms, overwrite=force)
+    made = pack_folder(folder, expanded(out), size=size, channels=1 if grey else 3, labelled=labelled, terms=terms, overwrite=force)
     _describe(made, as_json)
 
 

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 def command(
     model: ModelRef,
     scenario: Annotated[str | None, typer.Option(help="Count on this scenario's target; the model's own unless given.")] = None,
-    target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures, a folder a class, instead.")] = None,
+    target: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Your labelled pictures instead: one folder per class, or a table.")
+    ] = None,
     data: Data = None,
     device: Device = "auto",
     worst: Annotated[int, typer.Option(min=0, help="How many of the hardest classes to name.")] = 5,

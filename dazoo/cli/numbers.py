@@ -12,8 +12,8 @@ from dazoo.cli.output import per_cent
 
 _MEANING = {
     "source_only": "trained on the source alone",
-    "last": "the last epoch: what is saved",
-    "chosen": "the epoch that {validator} chose, without target labels",
+    "last": "the last epoch{last}",
+    "chosen": "the epoch that {validator} chose, without target labels{chosen}",
     "oracle": "the best epoch by target labels: an upper bound, never a result",
 }
 
@@ -33,7 +33,9 @@ def emit_four(results: Mapping[str, Any]) -> None:
     rows = []
     for column, row in numbers.items():
         interval = f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if {"low", "high"} <= set(row) else ""
-        meaning = _MEANING[column].format(validator=results.get("validator", "the validator"))
+        saved = {results.get("weights", "last"): ": what is saved"}
+        about = {name: saved.get(name, "") for name in ("last", "chosen")}
+        meaning = _MEANING[column].format(validator=results.get("validator", "the validator"), **about)
         rows.append((column.replace("_", "-"), per_cent(row["mean"]), interval, meaning))
     intervals = any(interval for _, _, interval, _ in rows)
     emit_columns(rows if intervals else [(name, value, meaning) for name, value, _, meaning in rows], indent=2)

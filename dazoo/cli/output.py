@@ -9,6 +9,7 @@ from typing import Any
 
 from dazoo.plain import strict_json
 from dazoo.streams import is_terminal
+from dazoo.streams import one_line
 from dazoo.streams import printable
 from dazoo.streams import tell
 
@@ -40,8 +41,11 @@ def emit_json(value: Any) -> None:
 
 
 def emit_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Rows in columns on a terminal; in a pipe, tab-separated lines without the header, as scripts want them."""
-    lines = [["" if cell is None else printable(" ".join(str(cell).split())) for cell in row] for row in rows]
+    """Rows in columns on a terminal; in a pipe, tab-separated lines without the header, as scripts want them.
+
+    A tab or a line feed inside a cell (a file system allows both in a name) is spelled out, so that a row is a line and a cell a field.
+    """
+    lines = [["" if cell is None else one_line(str(cell)) for cell in row] for row in rows]
     if not lines:
         return
     if not is_terminal(sys.stdout):

@@ -60,13 +60,17 @@ def _facts(name: str, plugins: Plugins) -> list[dict[str, Any]]:
         raise InvalidName(f"{name!r} lies on the Hub; load it once with dazoo.load({name!r}), then look at its .card.")
     parts = [r for kind, registry in plugins.registries().items() if kind != "entry" for r in registry.find(name)]
     if parts:
-        return [_part(part, plugins) for part in parts]
+        own = _own(name, plugins)
+        return [{**_part(part, plugins), **({"own pictures": own} if own else {})} for part in parts]
     found = []
     if plugins.entries.find(name):
         found.append(_entry(plugins.entries.get(name)))
     try:
         found.append(_recipe(parse(name, plugins), plugins))
     except DazooError as exc:
+        own = _own(name, plugins)
+        if own:
+            return [*found, own]
         if not found:
             raise _unknown(name, plugins, exc) from None
     return found
@@ -98,19 +102,22 @@ def _saved(folder: Path, name: str | None) -> dict[str, Any]:
 
 
 def _recipe(recipe: Recipe, plugins: Plugins) -> dict[str, Any]:
-    from dazoo.cli.describe import docs_of
-    from dazoo.engine.settings import Settings
-    from dazoo.runs.plan import settings_of_parts
+    from dazoo.cli.run_settings import run_settings
 
     parts = [_part(plugins.registries()[kind].get(name), plugins) for kind, name in recipe.parts().items()]
-    layers = settings_of_parts(plugins, recipe, {})
-    merged = Settings.layered(*layers.values())
-    docs = docs_of(Settings, Settings.__dataclass_fields__)
-    rows = []
-    for field in Settings.__dataclass_fields__:
-        origin = next((who for who in reversed(layers) if field in layers[who]), "dazoo")
-        rows.append({"name": field, "value": getattr(merged, field), "from": origin, "doc": docs.get(field, "")})
-    return {"is": "recipe", "name": compose(recipe), "parts": parts, "settings": rows}
+    return {"is": "recipe", "name": compose(recipe), "parts": parts, **run_settings(recipe, plugins)}
+
+
+def _own(name: str, plugins: Plugins) -> dict[str, Any]:
+    """What a method or a GAN alone stands for on a person's own pictures: a recipe on the start that is at hand; {} for other names."""
+    from dazoo.runs.starting import named
+    from dazoo.runs.starting import without_backbone
+
+    if without_backbone(name, plugins) is None:
+        return {}
+    found = named(name, plugins, patience=0)
+    made = _recipe(found.recipe, plugins)
+    return {**made, "parts": made["parts"][:1], "start": found.text}
 
 
 def _part(found: Registration, plugins: Plugins) -> dict[str, Any]:
@@ -200,7 +207,7 @@ def _print_model(fact: Mapping[str, Any]) -> None:
     if "folder" not in fact:
         emit(f"  {fact['summary'] or 'on the Hub'}: {fact['target']} (brought by {fact['distribution']} {fact['version']})")
         return
-    rows = [("lies in", fact["folder"])]
+    rows = [("folder", fact["folder"])]
     if "distribution" in fact:
         rows.append(("brought by", f"{fact['distribution']} {fact['version']}"))
     rows += [(kind, name) for kind, name in fact["recipe"].items() if name]
@@ -215,14 +222,14 @@ def _print_model(fact: Mapping[str, Any]) -> None:
 
 
 def _print_recipe(fact: Mapping[str, Any]) -> None:
+    from dazoo.cli.run_settings import print_run_settings
+
     title(f"{fact['name']}  a recipe")
+    emit(f"  {fact['start']}") if fact.get("start") else None
     for part in fact["parts"]:
         emit()
         _print_part(part)
-    title("\nSettings of the run (--set NAME=VALUE)")
-    origins = [f"from {row['from']}" if row["from"] != "dazoo" else "" for row in fact["settings"]]
-    rows = [(row["name"], _value(row["value"]), origin, row["doc"]) for row, origin in zip(fact["settings"], origins, strict=True)]
-    emit_columns(rows, indent=2)
+    print_run_settings(fact, _value)
 
 
 def _print_part(fact: Mapping[str, Any]) -> None:
@@ -241,6 +248,9 @@ def _print_part(fact: Mapping[str, Any]) -> None:
     rows = [(settable + p["name"], ("fixed at " if p["fixed"] else "") + _value(p["default"]), p["doc"]) for p in fact["parameters"]]
     rows += [("bridge." + p["name"], _value(p["default"]), p["doc"]) for p in fact.get("bridge parameters", [])]
     emit_columns(rows, indent=4)
+    if fact.get("own pictures"):
+        emit(f"\nOn your own pictures: dazoo train {fact['name']} --source DIR --target DIR")
+        _print_recipe(fact["own pictures"])
 
 
 def _value(value: Any) -> str:

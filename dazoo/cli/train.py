@@ -23,20 +23,33 @@ from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import title
+from dazoo.cli.verdict import emit_verdict
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
+from dazoo.runs.starting import without_backbone
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="A recipe; one without a scenario for your own pictures.", show_default=False)],
-    source: Annotated[Path | None, typer.Option(metavar="DIR", help="Your labelled pictures: one folder per class.")] = None,
-    target: Annotated[Path | None, typer.Option(metavar="DIR", help="Your other pictures; labels (folders) only count.")] = None,
+    name: Annotated[str, typer.Argument(help="A recipe; a method or GAN alone for your own pictures.", show_default=False)],
+    source: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Your labelled pictures: one folder per class, or a table of path and label.")
+    ] = None,
+    target: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Your other pictures: a folder or a table; labels only count.")
+    ] = None,
+    target_labels: Annotated[
+        bool | None,
+        typer.Option("--target-labels/--no-target-labels", help="Whether folders in --target are classes; seen from their names."),
+    ] = None,
     data: Data = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; runs/NAME-seedN unless given.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
     settings: Set = None,
     source_only: Annotated[bool, typer.Option("--source-only/--no-source-only", help="Also train without adaptation, to compare.")] = True,
+    select: Annotated[
+        str, typer.Option(metavar="VALIDATOR", help="Weights to keep as the model: the last, or those that this label-free score chose.")
+    ] = "last",
     download: Download = False,
     log: Log = None,
     log_set: LogSet = None,
@@ -45,13 +58,14 @@ def command(
 ) -> None:
     """Train a recipe, or continue what was interrupted: the same command again."""
     wanted, loggers = parse_settings(settings or ()), parse_loggers(log or (), log_set or ())
-    parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
+    if without_backbone(name, zoo()) is None:
+        parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
     from dazoo.runs.training import train
 
     folder = out or default_folder(name, seed)
     trained = train(
-        name, source=source, target=target, data=data, out=folder, seed=seed, device=device,
-        settings=wanted, source_only=source_only, download=download, quiet=quiet, loggers=loggers,
+        name, source=source, target=target, target_labelled=target_labels, data=data, out=folder, seed=seed, device=device,
+        settings=wanted, source_only=source_only, select=select, download=download, quiet=quiet, loggers=loggers,
     )  # fmt: skip
     if not trained.first:
         return
@@ -60,6 +74,7 @@ def command(
         emit_json({"name": trained.model.name, "seed": seed, "folder": folder, "model": trained.folder, "results": results})
         return
     report(trained.model.name, results, trained.folder)
+    emit_verdict(results, trained.model.classes)
 
 
 def default_folder(name: str, seed: int) -> Path:
@@ -75,3 +90,6 @@ def report(name: str, results: dict[str, Any], folder: Path | None) -> None:
     else:
         emit("  not counted: the target pictures have no labels")
     emit(f"  model: {folder}")
+    others = sorted(p.name for p in (folder.parent / "models").glob("[!.]*")) if folder else []
+    if folder and others:
+        emit(f"  others: {folder.parent / 'models'}/{{{','.join(others)}}}")

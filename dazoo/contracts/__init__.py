@@ -13,6 +13,7 @@ from dazoo.lazy import lazy
 if TYPE_CHECKING:
     from dazoo.contracts.augmentation import Augmentation as Augmentation
     from dazoo.contracts.backbone import Backbone as Backbone
+    from dazoo.contracts.backbone import Start as Start
     from dazoo.contracts.component import BACKBONE as BACKBONE
     from dazoo.contracts.component import BODY as BODY
     from dazoo.contracts.component import HEAD as HEAD
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from dazoo.contracts.logger import Stage as Stage
     from dazoo.contracts.method import Method as Method
     from dazoo.contracts.optimizers import OptimizerSettings as OptimizerSettings
+    from dazoo.contracts.statistics import batch_statistics as batch_statistics
     from dazoo.contracts.step import BOTH as BOTH
     from dazoo.contracts.step import SOURCE as SOURCE
     from dazoo.contracts.step import TARGET as TARGET
@@ -81,6 +83,7 @@ __all__ = [
     "SOURCE",
     "Scenario",
     "Stage",
+    "Start",
     "Step",
     "TARGET",
     "Job",
@@ -88,13 +91,14 @@ __all__ = [
     "Validator",
     "Verdict",
     "ask_for",
+    "batch_statistics",
 ]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
         "augmentation": ("Augmentation",),
-        "backbone": ("Backbone",),
+        "backbone": ("Backbone", "Start"),
         "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "Problem"),
         "dataset": ("Dataset", "Domains", "Scenario"),
         "executor": ("Executor", "Job", "Outcome"),
@@ -103,6 +107,7 @@ __getattr__, __dir__ = lazy(
         "logger": ("Ending", "Logger", "Moment", "Running", "Stage"),
         "method": ("Method",),
         "optimizers": ("OptimizerSettings",),
+        "statistics": ("batch_statistics",),
         "step": ("BOTH", "SOURCE", "TARGET", "Labelled", "Outputs", "Phase", "Step", "Unlabelled"),
         "validator": ("Evidence", "Validator"),
     },

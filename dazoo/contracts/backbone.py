@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
 from typing import Any
 from typing import ClassVar
 
@@ -10,6 +12,19 @@ from torch import Tensor
 from torch import nn
 
 from dazoo.contracts.optimizers import OptimizerSettings
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a network starts.
+
+    Attributes:
+        text: where its weights come from, in a few words ("timm's weights (timm/resnet18.a1_in1k)", "a random start").
+        arguments: constructor arguments that it takes, such as {"pretrained": "/weights/resnet18.safetensors"}.
+    """
+
+    text: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Backbone(nn.Module):
@@ -51,6 +66,15 @@ class Backbone(nn.Module):
         return {}
 
     @classmethod
+    def wants_for_own(cls, **arguments: Any) -> Mapping[str, Any]:
+        """Run settings for a person's own pictures alone, over those of `wants`: what suits photographs and no scenario said otherwise.
+
+        A scenario knows its pictures, digits that must not be mirrored for one; here nobody does, so weights of photographs ask for what
+        photographs take, such as {"augment": "photos", "batch": 32}.
+        """
+        return {}
+
+    @classmethod
     def identify(cls, **arguments: Any) -> Mapping[str, Any]:
         """Constructor arguments as the identity of a run holds them: JSON values, the same for the same network on every machine.
 
@@ -58,6 +82,19 @@ class Backbone(nn.Module):
         {"pretrained": {"sha256": "..."}}.
         """
         return arguments
+
+    @classmethod
+    def at_hand(cls, seconds: float = 0.0, **arguments: Any) -> Start | None:
+        """How the network would start for a person who named no backbone; None where that could not be had now.
+
+        It is asked of backbones that were registered with a rank (`register(..., start=20)`). A class that fetches weights says here
+        whether it has them, and may fetch them.
+
+        Args:
+            seconds: how long it may wait for a server to answer, without a second try; with 0 it only looks at what is here.
+            arguments: as for `wants`.
+        """
+        return Start("a random start")
 
     def optimizers(self) -> Mapping[str, OptimizerSettings]:
         """Optimiser settings of the groups "backbone.body" and "backbone.head" over the run's own.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -24,7 +25,14 @@ class Evidence:
 
 
 class Validator:
-    """Callable from `Evidence` to a float; higher is better."""
+    """Callable from `Evidence` to a float; higher is better.
+
+    Attributes:
+        reads_source: the score looks at the held-out source pictures too. False for one that looks at the target alone, which can then be
+            taken where there is no source (`dazoo.adapt`); its source tensors are empty there.
+    """
+
+    reads_source: ClassVar[bool] = True
 
     def __call__(self, evidence: Evidence) -> float:
         raise NotImplementedError(f"{type(self).__name__} must implement __call__(evidence).")

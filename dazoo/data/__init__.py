@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dazoo.data.archive import check_labelled
+from dazoo.data.archive import check_unpacked
 from dazoo.data.archive import read_npz
 from dazoo.data.cache import cached
 from dazoo.data.cache import files_key
 from dazoo.data.checks import check_domains
 from dazoo.data.decoding import Progress
-from dazoo.data.folder import class_folders
+from dazoo.data.files import class_folders
+from dazoo.data.files import natural
+from dazoo.data.files import picture_files
+from dazoo.data.files import scan
 from dazoo.data.folder import pack_folder
-from dazoo.data.folder import picture_files
 from dazoo.data.folder import read_files
 from dazoo.data.folder import read_labelled
 from dazoo.data.folder import read_loose
+from dazoo.data.formats import is_picture_file
 from dazoo.data.own import own_domains
 from dazoo.data.own import split_classes
 from dazoo.data.pack import PackInfo
@@ -26,7 +31,6 @@ from dazoo.data.paths import expanded
 from dazoo.data.paths import find
 from dazoo.data.paths import missing
 from dazoo.data.pictures import Box
-from dazoo.data.pictures import is_picture_file
 from dazoo.data.pictures import read_picture
 from dazoo.data.pictures import to_array
 from dazoo.data.pixels import Cropped
@@ -48,6 +52,8 @@ __all__ = [
     "cache_dir",
     "cached",
     "check_domains",
+    "check_labelled",
+    "check_unpacked",
     "class_folders",
     "data_root",
     "expanded",
@@ -59,6 +65,7 @@ __all__ = [
     "load_scenario",
     "mapped",
     "missing",
+    "natural",
     "own_domains",
     "pack_folder",
     "pack_info",
@@ -70,6 +77,7 @@ __all__ = [
     "read_pack",
     "read_picture",
     "resized",
+    "scan",
     "split_classes",
     "to_array",
     "voc_boxes",

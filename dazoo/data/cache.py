@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -26,22 +27,40 @@ from dazoo.errors import PictureError
 
 _warned: set[Path] = set()
 """Folders of packs that a warning has named."""
+_verified: dict[Path, str] = {}
+"""State of the packs whose digest was compared."""
+
+
+_SETTLED = 2.0
+"""Seconds after which a change of a file shows in its times, whatever the resolution of the file system's clock."""
 
 
 def files_key(paths: Iterable[Path], *facts: object) -> str:
-    """A short key for the state of files (path, length, time of change) and of other facts that the result depends on."""
+    """A short key for the state of files and of other facts that the result depends on.
+
+    A file's state is its path, length, number on its file system (inode) and the times of its last change: of the content, which
+    anybody can set, and of the file itself (ctime), which nobody can. Files that change places change their numbers. A file that was
+    changed a moment ago could change again within the same tick of the clock, so its content counts too.
+
+    Raises:
+        OSError: a file that is not there or may not be read.
+    """
     h = hashlib.sha256(repr(facts).encode())
+    now, here = time.time(), os.getcwdb()
     for path in paths:
         stat = path.stat()
-        h.update(f"{os.path.abspath(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        state = f"\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}\0{stat.st_ino}"
+        h.update(os.path.join(here, os.fsencode(path)) + state.encode())
+        if stat.st_ctime > now - _SETTLED:
+            h.update(path.read_bytes())
     return h.hexdigest()[:20]
 
 
 def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | None = None, terms: str = "unknown") -> ImageSet:
     """`make()`, kept as a pack in the cache folder under its key; resized to `size` pixels a side, which is kept too.
 
-    The cache is a convenience: a copy that is damaged is made again, and a folder that cannot be written costs the
-    speed, with a warning, never the result.
+    The cache is a convenience: a copy that is damaged, be it by a bit, is made again (every copy is compared with its digest when it is
+    first opened, at about 1 GB a second), and a folder that cannot be written costs the speed, with a warning, never the result.
 
     Args:
         name: readable beginning of the pack's folder name.
@@ -58,13 +77,13 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
     folder = cache_dir() / "packs" / f"{name}-{key}"
     if os.path.isdir(folder):  # Path.is_dir() raises where a folder above may not be searched
         try:
-            return read_pack(folder)
-        except DataError:
+            return _checked(folder)
+        except (DataError, OSError):
             shutil.rmtree(folder, ignore_errors=True)
     images = make()
     try:
         write_pack(folder, images, terms=terms)
-        return read_pack(folder)
+        return _checked(folder)
     except PictureError:
         raise  # it is about the pictures, not about the copy
     except (DataError, OSError) as error:
@@ -79,6 +98,19 @@ def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | Non
 def in_memory(images: ImageSet) -> ImageSet:
     """The set with its pictures decoded, where they are decoded only when they are gone through."""
     return replace(images, images=np.asarray(images.images)) if isinstance(images.images, Decoding) else images
+
+
+def _checked(folder: Path) -> ImageSet:
+    """A pack whose content is what was written. Within a process, one that did not change since is not read through again.
+
+    Raises:
+        DataError: it is damaged. OSError: it cannot be looked at.
+    """
+    files = [(f.name, (s := f.stat()).st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for f in sorted(folder.iterdir())]
+    state = repr(files)
+    found = read_pack(folder, verify=_verified.get(folder) != state)
+    _verified[folder] = state
+    return found
 
 
 def _resized(images: ImageSet, size: int) -> ImageSet:

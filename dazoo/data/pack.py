@@ -1,13 +1,15 @@
 """Packs: an image set decoded once to uint8 on the disk, and memory-mapped after.
 
 A pack is a folder of three files: `images.npy` (N, H, W, C) uint8, `labels.npy` (N,) int64 (absent when there are
-no labels) and `pack.json` (schema, name, classes, terms, digest).
+no labels) and `pack.json` (schema, name, classes, terms, a digest of the pictures and labels, a digest of the record itself).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,16 @@ from dazoo.contracts.rows import pieces
 from dazoo.data.decoding import Decoding
 from dazoo.drafts import whole_folder
 from dazoo.errors import DataError
+from dazoo.plain import no_twins
+from dazoo.plain import read_bounded
+from dazoo.plain import shown
 
 
-SCHEMA = 1
+SCHEMA = 2
+_READS = (1, SCHEMA)
+"""Schemas that are read; 1 had no digest of the record."""
+MAX_RECORD = 64 * 2**20
+"""Bytes of a pack.json."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,8 @@ def write_pack(folder: str | os.PathLike[str], images: ImageSet, *, terms: str =
             meta["digest"] = _write_images(draft / "images.npy", images)
             if images.labels is not None:
                 np.save(draft / "labels.npy", images.labels.astype(np.int64), allow_pickle=False)
-            (draft / "pack.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            meta["record"] = _seal(meta)
+            (draft / "pack.json").write_text(_text(meta), encoding="utf-8")
     except OSError as error:
         raise DataError(f"Cannot write a pack to {folder}: {error}.") from error
     return folder
@@ -103,14 +113,17 @@ def pack_info(folder: str | os.PathLike[str]) -> PackInfo:
     """
     path = Path(folder) / "pack.json"
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = json.loads(read_bounded(path, MAX_RECORD), object_pairs_hook=no_twins)
     except FileNotFoundError:
         raise DataError(f"{folder} is no pack: it has no pack.json. `dazoo data pack DIR OUT` makes a pack of a folder.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read ({error}); make the pack again.") from error
-    if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
+    if not isinstance(meta, dict) or meta.get("schema") not in _READS:
         schema = meta.get("schema") if isinstance(meta, dict) else None
-        raise DataError(f"{path} has schema {schema!r}; this version of dazoo reads schema {SCHEMA}. Make the pack again.")
+        raise DataError(f"{path} has schema {shown(schema)}; this version of dazoo reads schema {SCHEMA}. Make the pack again.")
+    seal = meta.pop("record", None)
+    if meta["schema"] != 1 and seal != _seal(meta):
+        raise DataError(f"{path} is not what was written: its digest differs from the one in it. Make the pack again.")
     try:
         shape = tuple(int(n) for n in meta["shape"])
         height, width, channels = shape
@@ -124,7 +137,7 @@ def pack_info(folder: str | os.PathLike[str]) -> PackInfo:
             terms=str(meta["terms"]),
             digest=str(meta["digest"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path} lacks a field or holds a wrong one ({error!r}); make the pack again.") from error
 
 
@@ -140,15 +153,40 @@ def read_pack(folder: str | os.PathLike[str], *, verify: bool = False) -> ImageS
     """
     folder, info = Path(folder), pack_info(folder)
     try:
-        images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
-        labels = np.load(folder / "labels.npy", allow_pickle=False) if info.labelled else None
-    except (OSError, ValueError, EOFError) as error:
+        images = _array(folder / "images.npy")
+        labels = np.array(_array(folder / "labels.npy")) if info.labelled else None
+    except Exception as error:  # a damaged header is handed to Python's parser, which raises what it likes
         raise DataError(f"The pack {folder} is damaged or incomplete ({error}); make it again.") from error
     if images.shape != (info.count, *info.shape):
         raise DataError(f"The pack {folder} holds images {images.shape}, but pack.json says {(info.count, *info.shape)}; make it again.")
     if labels is not None and labels.dtype != np.int64:
         raise DataError(f"The pack {folder} has labels of type {labels.dtype}; expected int64. Make it again.")
-    out = ImageSet(info.name, images, labels, info.classes)
+    try:
+        out = ImageSet(info.name, images, labels, info.classes)
+    except DataError as error:
+        raise DataError(f"The pack {folder} is damaged: {error} Make it again.") from error
     if verify and out.digest() != info.digest:
         raise DataError(f"The pack {folder} is not what was written: its digest differs from the one in pack.json. Make it again.")
     return out
+
+
+def _array(path: Path) -> np.ndarray:
+    """An array as it lies on the disk, mapped into memory; its file's length bounds what its header may ask for."""
+    found = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(found, np.memmap):
+        raise ValueError(f"{path.name} is no .npy file")
+    return found
+
+
+def _text(meta: Mapping[str, Any]) -> str:
+    text = json.dumps(meta, indent=1, ensure_ascii=False) + "\n"
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a name with bytes that are no UTF-8
+        text = json.dumps(meta, indent=1) + "\n"
+    return text
+
+
+def _seal(meta: Mapping[str, Any]) -> str:
+    """sha256 over the record without the field that holds it."""
+    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()

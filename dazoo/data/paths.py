@@ -56,10 +56,16 @@ def find(root: Path, names: Iterable[str], folder: str) -> Path | None:
     return next((p / n for n in names for p in places if (p / n).exists()), None)
 
 
-def missing(dataset: str, root: Path, looked_for: Iterable[str], how: str) -> DataError:
-    """The error for a data set that is not under `root`: what was looked for, and how to get it."""
+def missing(dataset: str, root: Path, looked_for: Iterable[str], how: str, *, split: str = "") -> DataError:
+    """The error for a data set that is not under `root`: what was looked for in the places of `find`, and how to get it.
+
+    Args:
+        dataset: its name, which is that of its subfolder too.
+        split: the part that is not there, where others may be.
+    """
     listed = "\n".join(f"  - {name}" for name in looked_for)
+    part = f" ({split})" if split else ""
     return DataError(
-        f"The data set {dataset!r} is not in {root}. Looked there, and in its subfolder {dataset}/, for one of\n{listed}\n{how}\n"
+        f"The data set {dataset!r}{part} is not in {root}. Looked there, and in its subfolder {dataset}/, for one of\n{listed}\n{how}\n"
         "Another data folder is named with --data DIR or the variable DAZOO_DATA."
     )

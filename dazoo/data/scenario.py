@@ -136,10 +136,12 @@ def _table(scenario: Scenario, classes: Mapping[str, Sequence[str]]) -> dict[str
         return {"name": list(classes[first]), **{name: list(its) for name, its in classes.items()}}
     package, _, file = scenario.mapping.partition(":")
     try:
-        text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
-    except (ModuleNotFoundError, OSError) as error:
-        raise DataError(f"The class mapping {scenario.mapping!r} cannot be read ({error}); expected 'package:file.csv'.") from error
-    rows = list(csv.DictReader(io.StringIO(text)))
+        text = resources.files(package).joinpath(file).read_text(encoding="utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text)))
+    except (ImportError, OSError, ValueError, TypeError, csv.Error) as error:
+        raise DataError(
+            f"The class mapping {scenario.mapping!r} cannot be read ({error}); expected 'package:file.csv' in UTF-8."
+        ) from error
     lacking = [c for c in ("name", *classes) if not rows or rows[0].get(c) is None]
     if lacking:
         raise DataError(f"The class mapping {scenario.mapping!r} has no column {', '.join(lacking)}, or no rows.")

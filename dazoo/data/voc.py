@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from dazoo.data.pictures import SUFFIXES
+from dazoo.data.files import scan
+from dazoo.data.formats import SUFFIXES
 from dazoo.data.pictures import Box
 from dazoo.errors import DataError
+from dazoo.plain import read_bounded
+
+
+MAX_ANNOTATION = 64 * 2**20
+"""Bytes of one annotation."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +41,13 @@ def voc_boxes(folder: Path, *, border: float = 0.1) -> list[Boxed]:
     Raises:
         DataError: an annotation that cannot be read, a box without area, a picture that is not there.
     """
-    return [boxed for path in sorted(folder.rglob("*.xml")) if not path.name.startswith(".") for boxed in _objects(path, border)]
+    return [boxed for path in sorted(scan(folder, ".xml").pictures) for boxed in _objects(path, border)]
 
 
 def _objects(path: Path, border: float) -> Iterator[Boxed]:
     try:
-        root = ElementTree.parse(path).getroot()
-    except (ElementTree.ParseError, OSError, UnicodeDecodeError) as error:
+        root = ElementTree.fromstring(read_bounded(path, MAX_ANNOTATION))
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:  # the last two: of an encoding that is none
         raise DataError(f"{path} is not a readable annotation ({error}); expected Pascal VOC XML.") from error
     if root.tag != "annotation":
         return  # some other XML file that happens to lie here
@@ -50,7 +58,7 @@ def _objects(path: Path, border: float) -> Iterator[Boxed]:
             x1, y1, x2, y2 = (float(item.findtext(f"bndbox/{side}", "")) for side in ("xmin", "ymin", "xmax", "ymax"))
         except ValueError as error:
             raise DataError(f"{path}: a box lacks a side or holds no number ({error}); expected xmin, ymin, xmax, ymax.") from error
-        if not label or x2 <= x1 or y2 <= y1:
+        if not label or not (x2 > x1 and y2 > y1) or not all(map(math.isfinite, (x1, y1, x2, y2))):
             raise DataError(f"{path}: the box {(x1, y1, x2, y2)} of class {label!r} has no area or no class; mend the annotation.")
         dx, dy = border * (x2 - x1), border * (y2 - y1)
         yield Boxed(picture, label, (max(0.0, x1 - dx), max(0.0, y1 - dy), x2 + dx, y2 + dy))
@@ -63,6 +71,6 @@ def _picture(path: Path, filename: str) -> Path:
     names += [path.stem + suffix for suffix in sorted(SUFFIXES)]
     for place in places:
         for name in names:
-            if (place / name).is_file():
+            if os.path.isfile(place / name):  # False also where no file system takes the name
                 return place / name
     raise DataError(f"{path} describes {filename or path.stem!r}, but no such picture is in {', '.join(str(p) for p in places)}.")

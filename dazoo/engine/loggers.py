@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,34 @@ from dazoo.contracts import Running
 from dazoo.contracts import Stage
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a finished stage, from its first epoch on, also where it was interrupted.
+
+    Attributes:
+        scores, terms: label-free scores and last loss terms of each epoch.
+        chooses: the validator that chooses, or "". chosen: the epoch, from 1, that it chose; the last where nothing could choose.
+    """
+
+    scores: Sequence[Mapping[str, float]]
+    terms: Sequence[Mapping[str, float]]
+    chooses: str = ""
+    chosen: int = 0
+
+
 class Loggers:
     """Tells loggers what happens. A context manager: what ends the block early is how the run ended.
 
     Args:
         loggers: who is told, by what messages call them.
+
+    Attributes:
+        seen: what was seen of the stages that are finished, by name.
     """
 
     def __init__(self, loggers: Mapping[str, Logger] | None = None) -> None:
         self._loggers = dict(loggers or {})
+        self.seen: dict[str, Seen] = {}
         self._of, self._entered, self._ended = 1, 0, False
         self._stage = Stage("train", 1, 1, 1, 1)
         self._since = time.monotonic()
@@ -48,6 +69,10 @@ class Loggers:
     def epoch(self, number: int, scores: Mapping[str, float], terms: Mapping[str, float], chosen: int) -> None:
         self._chosen = chosen
         self._tell("epoch", self._moment(number), scores, terms)
+
+    def leave(self, scores: Sequence[Mapping[str, float]], terms: Sequence[Mapping[str, float]], chosen: int) -> None:
+        """The stage is finished."""
+        self.seen[self._stage.name] = Seen(scores, terms, self._stage.chooses, chosen)
 
     def picture(self, name: str, file: Path) -> None:
         self._tell("picture", name, file)

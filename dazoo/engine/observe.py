@@ -98,13 +98,22 @@ class Watch:
     Args:
         validators: label-free scores by name. One that fails is left out, with a warning, unless it is the one that chooses.
         chooses: name of the score by which a checkpoint is chosen.
+        count: see `Setup.count`.
     """
 
-    def __init__(self, validators: Mapping[str, Validator], chooses: str) -> None:
-        self.validators, self.chooses = dict(validators), chooses
+    def __init__(self, validators: Mapping[str, Validator], chooses: str, count: Callable[[Tensor], float] | None = None) -> None:
+        self.validators, self.chooses, self.count = dict(validators), chooses, count
         self.history = History()
         self.chosen: dict[str, Tensor] = {}
-        self.score = -math.inf
+        self.best: dict[str, Tensor] = {}
+        self.score = self.most = -math.inf
+
+    def resume(self, history: History, score: float, chosen: dict[str, Tensor], best: dict[str, Tensor]) -> None:
+        """Go on from what was kept. Where nobody kept the best weights so far, nobody can know later which are."""
+        self.history, self.score, self.chosen, self.best = history, score, chosen, best
+        if self.count is not None and history.predictions:
+            self.most = max(map(self.count, history.predictions))
+            self.count = self.count if best else None
 
     @property
     def epoch(self) -> int:
@@ -129,7 +138,8 @@ class Watch:
         Raises:
             TrainingError: the validator that chooses fails.
         """
-        self.history.predictions.append(target.logits.argmax(1).to(torch.int32))
+        predicted = target.logits.argmax(1).to(torch.int32)
+        self.history.predictions.append(predicted)
         self.history.terms.append(dict(terms))
         scores: dict[str, float] = {}
         if source is not None:
@@ -140,7 +150,9 @@ class Watch:
         score = scores.get(self.chooses, float(len(self.history.scores)))  # without a source: the last
         if score > self.score:
             self.score = score
-            self.chosen = {k: v.detach().cpu().clone() for k, v in state().items()}
+            self.chosen = _copied(state())
+        if self.count is not None and (right := self.count(predicted)) > self.most:
+            self.most, self.best = right, _copied(state())
         return scores
 
     def _scores(self, evidence: Evidence) -> dict[str, float]:
@@ -159,3 +171,7 @@ class Watch:
                 for earlier in self.history.scores:
                     earlier.pop(name, None)
         return scores
+
+
+def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {k: v.detach().cpu().clone() for k, v in state.items()}

@@ -7,6 +7,7 @@ import operator
 from typing import Any
 
 from dazoo.errors import SettingsError
+from dazoo.plain import native
 from dazoo.plain import shown
 
 
@@ -29,7 +30,7 @@ def checked_seed(seed: Any) -> int:
         SettingsError: it is no whole number of 0 to 2**63 - 1.
     """
     try:
-        number = operator.index(seed) if not isinstance(seed, bool) else -1
+        number = operator.index(native(seed)) if not isinstance(native(seed), bool) else -1
     except TypeError:
         number = -1
     if not 0 <= number <= LARGEST:

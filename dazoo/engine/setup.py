@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dazoo.contracts import Augmentation
 from dazoo.contracts import Bridge
@@ -37,6 +39,8 @@ class Setup:
         seed: fixes everything on a CPU.
         augmentation: the random views that training sees.
         trained: the backbone is trained already; its weight average does not forget it.
+        count: from target predictions (N,) to how many are right, where somebody wants the weights that are best by target labels. They
+            are kept as an upper bound, and nothing that learns or chooses sees them.
         stage: what loggers call it (`dazoo.contracts.Running.stages`).
     """
 
@@ -50,6 +54,7 @@ class Setup:
     augmentation: Augmentation = UNCHANGED
     trained: bool = False
     stage: str = "train"
+    count: Callable[[Tensor], float] | None = None
 
 
 @dataclass(frozen=True)

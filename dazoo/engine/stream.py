@@ -86,6 +86,7 @@ def answer(setup: Setup, site: Site) -> tuple[Stream, Tensor, float]:
         answers.append(stream(normalise(pixels[rows])))
         site.loggers.step(stream.number, stream.terms)
     site.loggers.epoch(stream.number, {}, stream.terms, 1)
+    site.loggers.leave([{}], [stream.terms], 1)
     return stream, torch.cat(answers)[order.argsort()], time.monotonic() - since
 
 

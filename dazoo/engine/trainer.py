@@ -63,14 +63,14 @@ class Trainer:
         self.setup, self.site = setup, site
         self.micro = peers.micro_batch(settings.batch, settings.accumulate)
         self.updates = Updates(setup.method, setup.bridge, settings, site.device, peers=peers, trained=setup.trained)
-        self.watch = Watch(setup.validators, settings.validator)
+        self.watch = Watch(setup.validators, settings.validator, setup.count)
         draw: dict[str, Any] = {"batch": settings.batch, "rows": peers.rows(settings.batch), "device": site.device}
         source = data.source_train
         source_seed, target_seed = (seed_for(setup.seed, purpose=side) for side in ("source", "target"))
         self.source = None if source is None else Batches(source, seed=source_seed, balance=settings.balance, **draw)
         self.target = Batches(data.target_train, seed=target_seed, balance=False, **draw)
         longest = max(len(data.target_train), 0 if source is None else len(source))
-        self.per_epoch = settings.steps_per_epoch or math.ceil(longest / settings.batch)
+        self.per_epoch = settings.steps_in_epoch(longest, learns_source=source is not None)
         self.total = self.per_epoch * settings.epochs
         self.per_step = settings.batch * (2 if self.source else 1)
         self.number = 0
@@ -87,6 +87,11 @@ class Trainer:
     def chosen(self) -> dict[str, Tensor]:
         """Weights of the backbone and the answering heads that the validator chose, by "<module>/<key>"."""
         return self.watch.chosen
+
+    @property
+    def best(self) -> dict[str, Tensor]:
+        """The same for the epoch that is best by target labels: an upper bound. Empty unless `Setup.count` is given."""
+        return self.watch.best
 
     # ------------------------------------------------------------------ the loop
 
@@ -125,6 +130,7 @@ class Trainer:
                 if due:
                     self.save()
                     saved = time.monotonic()
+        self.site.loggers.leave(self.history.scores, self.history.terms, self.watch.epoch)
         return self.history
 
     def _step(self) -> None:
@@ -193,7 +199,8 @@ class Trainer:
         """Write a checkpoint, if the run has a folder. All processes have the same state; the first writes it."""
         if self.site.folder is None or not self.site.peers.first:
             return
-        tensors = {f"chosen/{k}": v for k, v in self.chosen.items()} | self.updates.tensors()
+        kept = {f"{name}/{k}": v for name, weights in (("chosen", self.chosen), ("best", self.best)) for k, v in weights.items()}
+        tensors = kept | self.updates.tensors()
         if self.history.predictions:
             tensors["history/predictions"] = torch.stack(self.history.predictions)
         score = None if math.isinf(self.watch.score) else self.watch.score
@@ -209,9 +216,9 @@ class Trainer:
                 f"{self.site.folder} holds a run of {found.total} steps, this one has {self.total}; use another output folder."
             )
         self.updates.restore(found.tensors)
-        self.watch.chosen = under(found.tensors, "chosen/")
-        self.watch.score = -math.inf if found.chosen_score is None else found.chosen_score
-        self.watch.history = History(list(found.tensors.get("history/predictions", [])), found.scores, found.terms)
+        history = History(list(found.tensors.get("history/predictions", [])), found.scores, found.terms)
+        score = -math.inf if found.chosen_score is None else found.chosen_score
+        self.watch.resume(history, score, under(found.tensors, "chosen/"), under(found.tensors, "best/"))
         self.number, self.seconds = found.step, found.seconds
         log.info("%s: resumed at step %d of %d.", self.setup.title, self.number, self.total)
 

@@ -55,6 +55,8 @@ class SourceBalancedAccuracy(Score):
 class Entropy(Score):
     """Minus the mean entropy of target predictions (Morerio et al. 2018), between -log K and 0. A collapsed model scores best."""
 
+    reads_source = False
+
     def score(self, evidence: Evidence) -> float:
         return -losses.entropy_minimisation(evidence.target_logits).item()
 
@@ -62,12 +64,16 @@ class Entropy(Score):
 class InformationMaximisation(Score):
     """Entropy of the mean prediction minus the mean entropy, between 0 and log K: certain, and spread over the classes."""
 
+    reads_source = False
+
     def score(self, evidence: Evidence) -> float:
         return -losses.information_maximisation(evidence.target_logits).item()
 
 
 class BatchNuclearNorm(Score):
     """Nuclear norm of the target's prediction matrix over N (Cui et al. 2020)."""
+
+    reads_source = False
 
     def score(self, evidence: Evidence) -> float:
         return -losses.batch_nuclear_norm(evidence.target_logits).item()
@@ -83,6 +89,8 @@ class SoftNeighbourhoodDensity(Score):
     Raises:
         SettingsError: a temperature or a block that is not above 0.
     """
+
+    reads_source = False
 
     def __init__(self, temperature: float = 0.05, block: int = 1024) -> None:
         if temperature <= 0 or block < 1:

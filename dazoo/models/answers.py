@@ -20,6 +20,8 @@ from dazoo.models.parts import Parts
 from dazoo.models.prediction import UNKNOWN
 from dazoo.models.prediction import Prediction
 from dazoo.models.prediction import Predictions
+from dazoo.plain import native
+from dazoo.plain import whole_number
 
 
 if TYPE_CHECKING:
@@ -79,8 +81,7 @@ class Answers(Parts):
             SettingsError: a batch size below 1, a head of another width than there are classes, or `unknown` for a model that was saved
                 without what it takes.
         """
-        if batch_size < 1:
-            raise SettingsError(f"batch_size is {batch_size}; expected at least 1.")
+        batch_size = whole_number("batch_size", batch_size)
         least = self.least_familiar(unknown)
         found = Predictions()
         with self.inference():
@@ -102,8 +103,7 @@ class Answers(Parts):
         Raises:
             PictureError: see `preprocess`.
         """
-        if batch_size < 1:
-            raise SettingsError(f"batch_size is {batch_size}; expected at least 1.")
+        batch_size = whole_number("batch_size", batch_size)
         with self.inference():
             found = [self.read(self.moved(images)).features.float().cpu() for images in self._batches(pictures, batch_size)]
         return torch.cat(found).clone() if found else torch.empty(0, self.backbone.num_features)
@@ -163,6 +163,7 @@ class Answers(Parts):
         Raises:
             SettingsError: no share, or a model that was saved without what it takes.
         """
+        unknown = native(unknown)
         if unknown is False or unknown is None:
             return None
         if unknown is not True and not 0 < unknown < 1:

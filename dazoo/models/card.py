@@ -21,6 +21,8 @@ from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.metrics.intervals import summarise
 from dazoo.metrics.intervals import wilson
 from dazoo.models.card_scores import scores_section
+from dazoo.models.judged import JUDGED
+from dazoo.models.judged import judged
 from dazoo.registry.plugins import zoo
 
 
@@ -120,6 +122,8 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
         "level": 95,
         "numbers": _numbers(results),
         "shipped": _shipped(results),
+        "oracle": results.get("weights") == "best",
+        **judged(results, classes),
         "scores": scores_section(config, fields.get("pictures", ())),
         "pictures": [],
         **fields,
@@ -222,7 +226,12 @@ def _structured(results: Mapping[str, Any]) -> Mapping[str, Any]:
         return results
     record = {**dict.fromkeys((f.name for f in fields_of(FourNumbers)), 0), "choices": {}, "source_only": None, **results}
     run = FourNumbers(**{f.name: record[f.name] for f in fields_of(FourNumbers)})
-    return results_of([run], seeds=[results.get("seed", 0)])
+    kept = results.get("weights", "last")  # the numbers are the run's; what these weights reached is that of their epoch
+    own = round(getattr(run, "chosen" if kept == "chosen" else "last") * run.n_target)
+    found = results_of([run], seeds=[results.get("seed", 0)], correct=own)
+    if kept == "best":  # an oracle, never a result
+        del found["shipped"]
+    return {**found, **{key: results[key] for key in JUDGED if key in results}}
 
 
 def _numbers(results: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -17,6 +17,7 @@ from dazoo.errors import WeightsError
 from dazoo.plain import fits
 from dazoo.plain import no_twins
 from dazoo.plain import read_bounded
+from dazoo.streams import one_line
 
 
 SCHEMA = 1
@@ -41,8 +42,9 @@ def _is_int(value: Any, low: int, high: int) -> bool:
     return type(value) is int and low <= value <= high
 
 
-def _is_line(value: Any, most: int = 256) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= most and value.isprintable()
+def _is_line(value: Any, most: int = 1024) -> bool:
+    """Text of one line that no terminal obeys; any letter, space or joiner of Unicode may stand in it."""
+    return isinstance(value, str) and 0 < len(value) <= most and value == one_line(value) and bool(value.strip())
 
 
 def _is_plain(value: Any, depth: int = 8) -> bool:
@@ -111,11 +113,12 @@ def _is_files(value: Any) -> bool:
 
 _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "schema": (lambda v: v == SCHEMA, str(SCHEMA)),
-    "name": (_is_line, "a name of at most 256 printable characters"),
+    "name": (_is_line, "a name of at most 1,024 printable characters"),
     "recipe": (_is_recipe, "{backbone, gan, method, scenario}, registered names or null, with a backbone"),
-    "classes": (_is_classes, f"2 to {MAX_CLASSES} different class names of at most 256 printable characters"),
+    "classes": (_is_classes, f"2 to {MAX_CLASSES} different class names of at most 1,024 printable characters"),
     "channels": (lambda v: type(v) is int and v in (1, 3), "1 or 3"),
     "size": (lambda v: _is_int(v, 8, MAX_SIZE), f"8 to {MAX_SIZE} pixels"),
+    "crop": (lambda v: type(v) is bool, "true (pictures are cropped to a square) or false (squashed)"),
     "files": (_is_files, f"sha256 and bytes (at most {MAX_FILE}) of {MODEL} and perhaps {', '.join(WEIGHTS[1:])}, and of no other file"),
     "backbone_settings": (_is_settings, "keyword arguments"),
     "gan_settings": (_is_settings, "keyword arguments"),

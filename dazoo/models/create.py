@@ -11,6 +11,7 @@ import torch
 from dazoo.engine.seeds import checked_seed
 from dazoo.errors import SettingsError
 from dazoo.models.model import Model
+from dazoo.plain import native
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
@@ -45,6 +46,8 @@ def create(
         SettingsError: no classes, or settings that do not fit.
     """
     plugins = zoo()
+    name, num_classes, channels, size, arguments = native((name, num_classes, channels, size, arguments))
+    classes = None if classes is None else native(list(classes))
     recipe = Recipe(backbone=name) if plugins.backbones.find(name) else parse(name, plugins)
     wanted: dict[str, Any] = {}
     if recipe.scenario is not None:

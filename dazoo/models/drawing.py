@@ -11,6 +11,8 @@ from torch import Tensor
 from dazoo.engine.seeds import checked_seed
 from dazoo.errors import SettingsError
 from dazoo.models.answers import Answers
+from dazoo.plain import native
+from dazoo.plain import whole_number
 
 
 class Draws(Answers):
@@ -28,8 +30,7 @@ class Draws(Answers):
         Raises:
             SettingsError: no GAN is part of it or was saved with it; labels or images that do not fit.
         """
-        if n < 1:
-            raise SettingsError(f"n is {n}; expected at least 1 picture.")
+        n = whole_number("n", n)
         bridge = self.bridge()
         wanted = None if labels is None else self._indices(labels, n).to(self.device)
         start = None if images is None else self.preprocess(images).to(self.device)
@@ -45,7 +46,10 @@ class Draws(Answers):
 
     def _indices(self, labels: Any, n: int) -> Tensor:
         """Class names or indices as (n,) int64."""
-        many = [labels] * n if isinstance(labels, str | int) else labels.tolist() if hasattr(labels, "tolist") else list(labels)
+        labels = native(labels)
+        if isinstance(labels, str | int | float):
+            labels = [labels] * n
+        many = labels.tolist() if hasattr(labels, "tolist") else native(list(labels))
         if len(many) != n:
             raise SettingsError(f"There are {len(many)} labels for {n} pictures; give one for each, or one for all.")
         indices = []

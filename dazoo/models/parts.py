@@ -20,8 +20,10 @@ from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Outputs
 from dazoo.contracts import Problem
+from dazoo.data.pixels import Cropped
 from dazoo.errors import SettingsError
 from dazoo.metrics.novelty import Familiar
+from dazoo.metrics.verdict import Verdict
 from dazoo.models.bridging import fill
 from dazoo.models.bridging import gan_modules
 from dazoo.models.bridging import rebuilt
@@ -32,6 +34,7 @@ from dazoo.models.config import PICTURES
 from dazoo.models.config import SCHEMA
 from dazoo.models.config import checked
 from dazoo.models.heads import heads_of
+from dazoo.plain import native
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import zoo
 
@@ -71,8 +74,8 @@ class Parts(nn.Module):
         familiar: Familiar | None = None,
     ) -> None:
         super().__init__()
-        recipe = Recipe(**dict(config["recipe"]))
-        full = {"schema": SCHEMA, **config, "recipe": asdict(recipe), "name": config.get("name") or str(recipe)}
+        recipe = Recipe(**native(dict(config["recipe"])))
+        full = {"schema": SCHEMA, **native(config), "recipe": asdict(recipe), "name": config.get("name") or str(recipe)}
         if weights is None:
             full.pop("files", None)  # they describe weights that this model does not read
         self.config = checked(full, "The model's config", complete=False, error=SettingsError)
@@ -115,7 +118,8 @@ class Parts(nn.Module):
     @property
     def size(self) -> int:
         """Side of its pictures, pixels."""
-        return self.config["size"]
+        side = self.config["size"]
+        return Cropped(side) if self.config.get("crop") else side
 
     @property
     def temperature(self) -> float:
@@ -135,6 +139,14 @@ class Parts(nn.Module):
     def card(self, text: str | None) -> None:
         """Another text; None has it written from the config again."""
         self._card = text
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether it works as far as could be told without target labels when it was trained, and what to try next; None if unknown."""
+        try:
+            return Verdict.from_json(self.config["results"]["verdict"])
+        except (KeyError, ValueError, AttributeError):
+            return None
 
     @property
     def has_card(self) -> bool:

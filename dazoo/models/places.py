@@ -29,8 +29,10 @@ _STEP = 2**0.5
 _OVERLAP = 0.2
 _LOOSE = 0.3
 """Part of the asked familiarity that a window needs to be cut out and read again: it is a few pixels off, and its surroundings shine in."""
-_JITTER = (0.85, 1.0, 1.18)
-"""Factors on the side of a box, at which its crop is read again."""
+_SHIFTS = ((0.0, 0.0), (-0.12, 0.0), (0.12, 0.0), (0.0, -0.12), (0.0, 0.12))
+"""Parts of its side by which a box is moved to find where it fits best: windows stand some pixels apart."""
+_FACTORS = (0.85, 1.0, 1.18)
+"""Factors on the side of a box at which its crop must be read alike."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
@@ -147,11 +149,11 @@ class Looks(Answers):
 
     def _read_again(self, image: Tensor, boxes: Sequence[Box], near: float, sure: float) -> list[Place]:
         """The places among boxes: their crops, cut a little narrower and wider too, are read as one class, surely enough."""
-        crops = [_crop(image, box, factor, self.size) for box in boxes for factor in _JITTER]
-        with self.inference():
-            out = self.read(self.moved(torch.stack(crops)))
-            scores = self.probabilities(self.check_width(out.logits)).view(len(boxes), len(_JITTER), -1)  # (B, 3, K)
-            familiar = self.familiar(out.features).view(len(boxes), -1) if self.familiar is not None else None
+        moved = [[_shifted(box, dx, dy) for dx, dy in _SHIFTS] for box in boxes]
+        scores, familiar = self._crops(image, moved)
+        rank = scores.amax(2) * (1 if familiar is None else familiar)  # (B, shifts)
+        boxes = [options[int(best)] for options, best in zip(moved, rank.argmax(1), strict=True)]
+        scores, familiar = self._crops(image, [[_scaled(box, factor) for factor in _FACTORS] for box in boxes])
         found = []
         for i, box in enumerate(boxes):
             score, index = scores[i].mean(0).max(0)
@@ -161,13 +163,32 @@ class Looks(Answers):
                 found.append(Place(self.classes[int(index)], int(index), float(score), share, box))
         return found
 
+    def _crops(self, image: Tensor, boxes: Sequence[Sequence[Box]]) -> tuple[Tensor, Tensor | None]:
+        """Scores (B, V, K) and familiarity (B, V) of what boxes, B places in V variants, cut out of an image."""
+        crops = torch.stack([_crop(image, box, self.size) for variants in boxes for box in variants])
+        with self.inference():
+            out = self.read(self.moved(crops))
+            scores = self.probabilities(self.check_width(out.logits)).view(len(boxes), len(boxes[0]), -1)
+            return scores, self.familiar(out.features).view(scores.shape[:2]) if self.familiar is not None else None
 
-def _crop(image: Tensor, box: Box, factor: float, size: int) -> Tensor:
-    """What a box, enlarged by a factor around its middle, cuts out of an image (C, H, W), as (C, size, size)."""
+
+def _shifted(box: Box, x: float, y: float) -> Box:
+    """A box moved by parts of its side."""
+    side = box[2] - box[0]
+    return (box[0] + x * side, box[1] + y * side, box[2] + x * side, box[3] + y * side)
+
+
+def _scaled(box: Box, factor: float) -> Box:
+    """A box enlarged around its middle."""
+    more = (factor - 1) * (box[2] - box[0]) / 2
+    return (box[0] - more, box[1] - more, box[2] + more, box[3] + more)
+
+
+def _crop(image: Tensor, box: Box, size: int) -> Tensor:
+    """What a box cuts out of an image (C, H, W), as (C, size, size)."""
     height, width = image.shape[1:]
-    x, y, half = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, factor * (box[2] - box[0]) / 2
-    left, top = (max(0, min(round(middle - half), n - 1)) for middle, n in ((x, width), (y, height)))
-    right, bottom = (max(low + 1, min(round(middle + half), n)) for low, middle, n in ((left, x, width), (top, y, height)))
+    left, top = (max(0, min(round(low), n - 1)) for low, n in ((box[0], width), (box[1], height)))
+    right, bottom = (max(low + 1, min(round(high), n)) for low, high, n in ((left, box[2], width), (top, box[3], height)))
     crop = image[None, :, top:bottom, left:right]
     return F.interpolate(crop, (size, size), mode="bilinear", antialias=True, align_corners=False)[0].clamp(-1, 1)
 

@@ -13,9 +13,13 @@ hookspec = HookspecMarker("dazoo")
 hookimpl = HookimplMarker("dazoo")
 
 Register = Callable[..., None]
-"""`register(name, target, /, *, summary="", wraps="", **arguments)`: `target` is "module:attribute", `arguments` go to its constructor.
+"""`register(name, target, /, *, summary="", wraps="", start=0, **arguments)`: `target` is "module:attribute",
+`arguments` go to its constructor.
 
 `wraps` names a distribution whose code the target wraps ("timm"): its version then counts as part of what was trained.
+
+`start` offers a backbone to people who name none for their own pictures: of those that are at hand (`Backbone.at_hand`) the one with the
+highest rank is taken.
 """
 
 

@@ -46,7 +46,7 @@ def _register_of(kind: str, loaded: Loaded, staged: dict[tuple[str, str], Regist
     grammar, targets = (RECIPE, _ENTRY_TARGET) if kind == "entry" else (PART, _TARGET)
     form = "'package:folder' or 'hub:user/repo@revision'" if kind == "entry" else "'module:Class'"
 
-    def register(name: str, target: str, /, *, summary: str = "", wraps: str = "", **arguments: Any) -> None:
+    def register(name: str, target: str, /, *, summary: str = "", wraps: str = "", start: int = 0, **arguments: Any) -> None:
         if not isinstance(name, str) or not grammar.fullmatch(name):
             raise PluginError(f"the {kind} name {name!r} does not match {grammar.pattern}")
         if not isinstance(target, str) or not targets.fullmatch(target):
@@ -57,9 +57,11 @@ def _register_of(kind: str, loaded: Loaded, staged: dict[tuple[str, str], Regist
             raise PluginError(f"the {kind} {name!r} has the summary {summary!r}; expected a string")
         if not isinstance(wraps, str):
             raise PluginError(f"the {kind} {name!r} has wraps={wraps!r}; expected a distribution's name, such as 'timm'")
+        if type(start) is not int or start < 0 or start and kind != "backbone":
+            raise PluginError(f"the {kind} {name!r} has start={start!r}; expected a rank of 0 or more, and only for a backbone")
         if (kind, name) in staged:
             raise PluginError(f"it registers the {kind} {name!r} twice")
         origin = (loaded.entry_point, loaded.dist, loaded.version)
-        staged[kind, name] = Registration(kind, name, target, arguments, *origin, summary, wraps)
+        staged[kind, name] = Registration(kind, name, target, arguments, *origin, summary, wraps, start)
 
     return register

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import asdict
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from typing import cast
 
@@ -17,12 +16,16 @@ from dazoo.contracts import ImageSet
 from dazoo.contracts import Method
 from dazoo.contracts import Running
 from dazoo.data.folder import read_loose
+from dazoo.data.items import is_items
+from dazoo.data.sources import opened
+from dazoo.data.sources import target_sets
 from dazoo.engine.device import choose_device
 from dazoo.engine.observe import TrainingData
 from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
 from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
+from dazoo.errors import DataError
 from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
 from dazoo.models.build import unwrapped
@@ -31,13 +34,18 @@ from dazoo.models.model import Model
 from dazoo.models.parts import problem_of
 from dazoo.models.save import check_place
 from dazoo.models.save import save
+from dazoo.plain import expanded
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.plugins import zoo
+from dazoo.runs.judging import Judge
+from dazoo.runs.judging import Observer
+from dazoo.runs.judging import warn
 from dazoo.runs.plan import PARTS
 from dazoo.runs.plan import split_settings
+from dazoo.runs.second import stage_settings
 from dazoo.runs.stages import adapt_trained
-from dazoo.runs.stages import stage_settings
+from dazoo.runs.stages import validators_of
 from dazoo.runs.telling import told
 from dazoo.runs.training import describe
 
@@ -55,12 +63,14 @@ def adapt(
 ) -> Model:
     """A copy of a trained model, adapted to pictures without labels by a source-free or test-time method.
 
+    `Model.verdict` of the copy says whether it works as far as can be told, beside the model before; a collapsed one is warned of.
+
     A method that streams goes over the pictures once; `dazoo.stream` gives the answers that it gives meanwhile. The pictures are augmented
     as the model's were, unless the method or the settings say otherwise.
 
     Args:
         model: a model, or what `dazoo.load` takes.
-        target: a folder of pictures, or the pictures themselves (whatever `Model.predict` takes).
+        target: a folder of pictures, a table of files, a data set, or the pictures themselves (whatever `Model.predict` takes).
         method: name of a method that adapts trained models ("dazoo list methods" tells).
         out: folder to save the adapted model in.
         seed, device, settings, quiet: see `dazoo.train`.
@@ -85,6 +95,8 @@ def adapt(
     data = TrainingData(None, None, images, images)
     made = stage_settings(base, adapting, run)
     setup = Setup(str(recipe), adapting, None, data, made, seed=seed, augmentation=_views(plugins, before, made.augment))
+    observer = Observer(images, None, validators_of(plugins, None, quiet=True), where, made.precision)
+    judge = Judge(observer, before.classes, before.config.get("source_counts", ()), observer.look(adapting), made.validator)
     with told({}, quiet) as loggers:
         loggers.begin(Running(f"{before.name}, {method}", seed))
         result = adapt_trained(setup, Site(where, loggers=loggers))
@@ -98,9 +110,12 @@ def adapt(
         config[key] = before.config.get(key, config[key])
     for key in ("gan_settings", "bridge_settings", "calibration"):  # the GAN is no part of the adapted model, and its features are others
         config.pop(key, None)
+    judgement = judge(result.method)
+    config["results"] |= judgement.to_json()
     adapted = Model(result.method.problem.backbone, config).eval()
     if out is not None:
         save(adapted, out)
+    warn(adapted.name, judgement.verdict)
     return adapted
 
 
@@ -161,7 +176,14 @@ def _views(plugins: Plugins, model: Model, name: str) -> Augmentation:
 def _pictures(model: Model, target: Any) -> ImageSet:
     if isinstance(target, ImageSet):
         return target.unlabelled()
-    if isinstance(target, str | os.PathLike) and Path(target).is_dir():
-        return read_loose(target, size=model.size, channels=model.channels, classes=model.classes)
+    given = not isinstance(target, list | tuple) and (isinstance(target, str | os.PathLike) or is_items(target))
+    if given and (listing := opened(target)) is not None:
+        return target_sets(listing, model.classes, model.size, model.channels, use=False)[0]
+    if isinstance(target, str | os.PathLike):
+        place = expanded(target)
+        if place.is_dir():
+            return read_loose(place, size=model.size, channels=model.channels, classes=model.classes)
+        if not place.exists():
+            raise DataError(f"{place} does not exist; name a folder of pictures, or a picture file.")
     pixels = model.preprocess(target).add(1).mul(127.5).round().clamp(0, 255).byte()  # (N, C, H, W)
     return ImageSet("the given pictures", pixels.permute(0, 2, 3, 1).contiguous().numpy(), None, model.classes)

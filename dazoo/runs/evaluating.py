@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from typing import cast
 
@@ -17,7 +16,11 @@ from dazoo.contracts import Backbone
 from dazoo.contracts import ImageSet
 from dazoo.contracts import Method
 from dazoo.data.folder import read_labelled
+from dazoo.data.names import matched
+from dazoo.data.names import tell_spellings
 from dazoo.data.scenario import load_scenario
+from dazoo.data.sources import labelled_set
+from dazoo.data.sources import opened
 from dazoo.engine.average import answering
 from dazoo.engine.device import choose_device
 from dazoo.engine.observe import outputs_of
@@ -59,7 +62,7 @@ def evaluate(
     model: Model | str | os.PathLike[str],
     *,
     scenario: str | None = None,
-    target: str | os.PathLike[str] | None = None,
+    target: Any = None,
     data: str | os.PathLike[str] | None = None,
     device: str = "auto",
     download: bool = False,
@@ -68,7 +71,8 @@ def evaluate(
 
     Args:
         model: a model, or what `dazoo.load` takes.
-        scenario: name; the model's own unless given. target: labelled pictures, one folder per class, in place of a scenario.
+        scenario: name; the model's own unless given. target: labelled pictures in place of a scenario: one folder per class,
+            a table of files, or a data set (see `dazoo.data.sources`).
         data, device, download: see `dazoo.train`.
 
     Raises:
@@ -78,7 +82,11 @@ def evaluate(
     model = resolve_model(model)
     plugins = zoo()
     if target is not None:
-        images = in_order(read_labelled(Path(target), size=model.size, channels=model.channels), model)
+        listing = opened(target)
+        if listing is not None:
+            images = labelled_set(listing, model.size, model.channels, model.classes)
+        else:
+            images = in_order(read_labelled(target, size=model.size, channels=model.channels), model)
     else:
         name = scenario or model.recipe["scenario"]
         if name is None:
@@ -111,12 +119,14 @@ def evaluate(
 
 def in_order(images: ImageSet, model: Model) -> ImageSet:
     """Labels as indices into the model's classes."""
-    strange = sorted(set(images.classes) - set(model.classes))
+    known = matched(images.classes, model.classes)
+    strange = sorted(set(images.classes) - set(known))
     if strange:
         raise SettingsError(
             f"{images.name} has classes that {model.name} does not know: {', '.join(strange[:5])}; it knows {', '.join(model.classes)}."
         )
     if images.classes == model.classes:
         return images
-    index = np.array([model.classes.index(c) for c in images.classes], np.int64)
+    tell_spellings(images.name, known)
+    index = np.array([model.classes.index(known[c]) for c in images.classes], np.int64)
     return ImageSet(images.name, images.images, index[images.labels], model.classes)

@@ -1,10 +1,12 @@
 """The folder of a run: whose it is, and that one process at a time works in it.
 
-run.json        what tells the run from every other one (`Plan.identity`)
+run.json        what tells the run from every other one (`Plan.identity`), and the verdict when it has ended
 lease           who trains it now
 checkpoints/    states to go on from, and source_only/ for the twin
-model/          the trained model
+model/          the trained model, with the weights that were selected
+models/         the model of other moments: last, chosen, best and source_only (`dazoo.runs.kept`)
 history.json    scores and loss terms by epoch
+history.csv     the same of every stage, with the chosen epoch; curves.png is its picture
 run-id          what loggers call the run
 """
 
@@ -32,6 +34,8 @@ from dazoo.plain import write_whole
 
 
 RUN, LEASE = "run.json", "lease"
+NOTES = ("verdict",)
+"""What is noted in run.json beside the identity, once the run has ended."""
 PLACES = ("checkpoints", "checkpoints/source", "source_only", "source_only/source")
 """Where checkpoints are; a method that adapts a trained model has those of its first stage in "source"."""
 MAX_RUN = 2**24
@@ -73,6 +77,16 @@ def claimed(folder: Path, identity: Mapping[str, Any]) -> Iterator[None]:
         yield
 
 
+def note(folder: Path, **notes: Any) -> None:
+    """Write what came out into run.json, beside the identity; only who holds the lease may.
+
+    Args:
+        notes: JSON values by a name of `NOTES`.
+    """
+    there = json.loads(read_bounded(folder / RUN, MAX_RUN))
+    write_whole(folder / RUN, json.dumps({**there, **notes}, indent=1))
+
+
 def _check_place(folder: Path) -> None:
     """See that the folder is a run's, or empty but for what a killed process leaves of one."""
     names = {path.name for path in folder.iterdir()}
@@ -99,18 +113,20 @@ def _settle(folder: Path, identity: Mapping[str, Any]) -> None:
         raise SettingsError(
             f"{file} is not readable ({why}), so nothing tells which run this is; remove the folder {folder}, or name another with --out."
         ) from None
-    differs = [k for k in {**wanted, **there} if k not in wanted or k not in there or there[k] != wanted[k]]
+    both = {**wanted, **there}
+    differs = [k for k in both if k not in NOTES and (k not in wanted or k not in there or there[k] != wanted[k])]
     if differs:
         raise SettingsError(f"{folder} holds another run (different {', '.join(differs)}); name another folder with --out, or remove it.")
 
 
 def _tidy(folder: Path) -> None:
     """Remove what killed processes left half-written. Only who holds the lease may."""
-    for draft in (*folder.glob(f".{RUN}*"), *folder.glob(".history.json-*"), *folder.glob(f".{LEASE}-*")):
+    for draft in (*folder.glob(f".{RUN}*"), *folder.glob(".history.*-*"), *folder.glob(".curves.png*"), *folder.glob(f".{LEASE}-*")):
         draft.unlink(missing_ok=True)
     for place in PLACES:
         sweep(folder / place, "step-*")
     sweep(folder, "model")
+    sweep(folder / "models", "*")
 
 
 def _check_writable(folder: Path) -> None:
@@ -119,6 +135,6 @@ def _check_writable(folder: Path) -> None:
     Raises:
         PermissionError: a folder of the run that cannot be written.
     """
-    for place in (*PLACES, "model"):
+    for place in (*PLACES, "model", "models"):
         if (folder / place).exists() and not os.access(folder / place, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({place})")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
 from typing import Any
 from typing import TypedDict
 from typing import Unpack
 
 from dazoo.contracts import Domains
 from dazoo.data.own import own_domains
+from dazoo.data.pixels import Cropped
 from dazoo.data.scenario import load_scenario
 from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
@@ -20,17 +24,24 @@ from dazoo.errors import InvalidName
 from dazoo.errors import SettingsError
 from dazoo.models.bridging import bridge_for
 from dazoo.models.save import versions
+from dazoo.plain import native
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
+from dazoo.runs.second import check_second
+from dazoo.runs.second import split_second
+from dazoo.runs.own import OWN
+from dazoo.runs.own import sized
+from dazoo.runs.starting import Named
+from dazoo.runs.starting import named
 
 
 PathLike = str | os.PathLike[str]
 PARTS = ("backbone", "gan", "bridge", "method")
 """Who takes constructor arguments: `--set method.weight=0.3`."""
 
-OWN = {"balance": True, "augment": "objects", "size": 48}
-"""Settings for a person's own pictures, where no scenario brings any."""
+LATER = {"crop": False}
+"""Settings that came after the first records, with the value that those had. An identity leaves it out, so that it stays what it was."""
 
 
 class Pictures(TypedDict, total=False):
@@ -38,13 +49,15 @@ class Pictures(TypedDict, total=False):
 
     Keys:
         source: folder with one folder of pictures for each class. target: folder of pictures without labels (one folder per class
-            gives labels for evaluation alone). Both or neither.
+            gives labels for evaluation alone). Both or neither. Each may be a table of files or a data set (see `dazoo.data.sources`).
         data: folder of the data sets of a scenario; variable DAZOO_DATA unless given.
+        target_labelled: whether the folders in `target` are classes; None: they are when all bear class names of the source.
     """
 
-    source: PathLike | None
-    target: PathLike | None
+    source: Any
+    target: Any
     data: PathLike | None
+    target_labelled: bool | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,8 @@ class Plan:
         settings: how to train, every layer applied.
         arguments: constructor arguments that the user set, by the word in `PARTS`.
         pictures: where they come from.
+        remarks: sentences for the person, about what was chosen for them.
+        second: run settings that the user set for the second stage (see `dazoo.runs.second`).
     """
 
     recipe: Recipe
@@ -64,13 +79,15 @@ class Plan:
     settings: Settings
     arguments: Mapping[str, Mapping[str, Any]]
     pictures: Pictures
+    remarks: tuple[str, ...] = ()
+    second: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def images_key(self) -> tuple[Any, ...]:
         """What `load` depends on; plans that agree here have the same images."""
         source, target = self.pictures.get("source"), self.pictures.get("target")
-        own = None if source is None else (os.fspath(source), os.fspath(target or ""), self.seed)
-        return self.recipe.scenario, own, self.settings.size, self.settings.channels
+        own = None if source is None else (_key(source), _key(target), self.seed, self.pictures.get("target_labelled"))
+        return self.recipe.scenario, own, self.settings.size, self.settings.crop, self.settings.channels
 
     def load(self, plugins: Plugins, download: bool = False) -> Domains:
         """The images.
@@ -79,9 +96,11 @@ class Plan:
             DataError: see `load_scenario` and `own_domains`.
         """
         size, channels = self.settings.size, self.settings.channels
+        size = Cropped(size) if self.settings.crop else size
         source, target = self.pictures.get("source"), self.pictures.get("target")
         if source is not None and target is not None:
-            return own_domains(source, target, size=size, channels=channels or 3, seed=self.seed)
+            labelled = self.pictures.get("target_labelled")
+            return own_domains(source, target, size=size, channels=channels or 3, seed=self.seed, target_labelled=labelled)
         scenario = plugins.scenarios.build(str(self.recipe.scenario))
         data = self.pictures.get("data")
         return load_scenario(scenario, data, size=size, channels=channels or None, download=download, zoo=plugins)
@@ -91,10 +110,11 @@ class Plan:
         return {
             "recipe": str(self.recipe),
             "seed": self.seed,
-            "settings": asdict(self.settings),
+            "settings": {k: v for k, v in asdict(self.settings).items() if (k, v) not in LATER.items()},
             "arguments": {part: values for part, values in self.identified(plugins).items() if values},
             "data": data_digest,
             "plugins": versions({**asdict(self.recipe), "augmentation": self.settings.augment}),
+            **({"adapt": dict(self.second)} if self.second else {}),
         }
 
     def identified(self, plugins: Plugins) -> dict[str, dict[str, Any]]:
@@ -107,16 +127,36 @@ class Plan:
         return self.recipe.gan is not None or self.recipe.method is not None and plugins.methods.resolve(self.recipe.method).adapts
 
 
+def _key(pictures: Any) -> Any:
+    """What tells one source of pictures from another: its path, or which object it is."""
+    return os.fspath(pictures) if isinstance(pictures, str | os.PathLike) else id(pictures)
+
+
 def make_plan(
-    plugins: Plugins, name: str | Recipe, *, seed: int = 0, settings: Mapping[str, Any] | None = None, **pictures: Unpack[Pictures]
+    plugins: Plugins,
+    name: str | Recipe,
+    *,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    **pictures: Unpack[Pictures],
 ) -> Plan:
-    """The plan of a recipe; reads no picture. See `dazoo.train` for the arguments.
+    """The plan of a recipe. Of pictures it reads a few headers, for their size. See `dazoo.train` for the arguments.
+
+    Args:
+        name: for a person's own pictures it may lack the backbone (see `dazoo.runs.starting`).
+        folder: of the run, where there is one; a start that was chosen for it before is chosen again.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName: see `parse`; no scenario and no pictures; or nobody brings the augmentation or validator.
         SettingsError: an unknown setting, one of a part that the recipe lacks, or pictures beside a scenario.
     """
-    recipe = name if isinstance(name, Recipe) else parse(name, plugins)
+    first, second = split_second(settings or {})
+    run, arguments = split_settings(first)
+    start = Named(name) if isinstance(name, Recipe) else None
+    if start is None and pictures.get("source") is not None:
+        start = named(str(name), plugins, folder=folder, arguments=arguments["backbone"])
+    recipe = parse(str(name), plugins) if start is None else start.recipe
     source, target = pictures.get("source"), pictures.get("target")
     if (source is None) != (target is None):
         raise SettingsError("Give both --source and --target, or neither and a name with a scenario.")
@@ -128,20 +168,26 @@ def make_plan(
         raise SettingsError(
             f"{str(name)!r} names the scenario {recipe.scenario!r}, and --source and --target give other pictures; leave one out."
         )
-    run, arguments = split_settings(settings or {})
+    if start is not None:
+        arguments["backbone"] = {**start.arguments, **arguments["backbone"]}
     lacks = [part for part in PARTS if arguments[part] and not getattr(recipe, "gan" if part == "bridge" else part)]
     if lacks:
         raise SettingsError(f"{lacks[0]}.{next(iter(arguments[lacks[0]]))} is set, but the recipe {str(recipe)!r} has no {lacks[0]}.")
     layers = settings_of_parts(plugins, recipe, arguments)
     made = Settings.layered(*layers.values(), run)
-    _check_names(plugins, recipe, made)
-    return Plan(recipe, checked_seed(seed), made, arguments, pictures)
+    _check_names(plugins, (made, check_second(plugins, recipe, made, second)))
+    remarks = [start.text] if start is not None and start.text else []
+    if source is not None and "size" not in run:
+        made, remark = sized(made, source, target, layers["backbone"].get("size", 0), gan=recipe.gan is not None)
+        remarks.append(remark)
+    return Plan(recipe, checked_seed(seed), made, arguments, pictures, tuple(filter(None, remarks)), second)
 
 
 def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Run settings that the parts want unless the user says otherwise, by who wants them, weakest first."""
     registered = plugins.backbones.get(recipe.backbone).arguments
-    wants = plugins.backbones.resolve(recipe.backbone).wants(**{**registered, **arguments.get("backbone", {})})
+    cls, built = plugins.backbones.resolve(recipe.backbone), {**registered, **arguments.get("backbone", {})}
+    wants = {**cls.wants(**built), **({} if recipe.scenario else cls.wants_for_own(**built))}
     layers = {"own pictures": {} if recipe.scenario else dict(OWN), "backbone": dict(wants)}
     if recipe.scenario:
         layers["scenario"] = dict(plugins.scenarios.build(recipe.scenario).settings)
@@ -154,17 +200,15 @@ def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, 
     return layers
 
 
-def _check_names(plugins: Plugins, recipe: Recipe, made: Settings) -> None:
-    """See that somebody brings what the settings name, before anything is written. A stage that adapts a trained model may name others.
+def _check_names(plugins: Plugins, stages: Iterable[Settings | None]) -> None:
+    """See that somebody brings what the settings of each stage name, before anything is written.
 
     Raises:
         UnknownName, AmbiguousName: nobody does, or several do.
     """
-    method = plugins.methods.resolve(recipe.method) if recipe.method else None
-    own = method.defaults if method is not None and method.adapts_trained else {}
-    for stage in ({}, own):
-        plugins.augmentations.get(stage.get("augment", made.augment))
-        plugins.validators.get(stage.get("validator", made.validator))
+    for made in filter(None, stages):
+        plugins.augmentations.get(made.augment)
+        plugins.validators.get(made.validator)
 
 
 def split_settings(flat: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
@@ -175,7 +219,7 @@ def split_settings(flat: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, d
     """
     run: dict[str, Any] = {}
     arguments: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
-    for key, value in flat.items():
+    for key, value in native(flat).items():
         part, dot, name = key.partition(".")
         if not dot:
             run[key] = value

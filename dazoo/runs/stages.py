@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from collections.abc import Mapping
-from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from dazoo.contracts import Backbone
 from dazoo.contracts import Bridge
 from dazoo.contracts import Domains
 from dazoo.contracts import Method
@@ -29,7 +31,9 @@ from dazoo.errors import DazooError
 from dazoo.errors import SettingsError
 from dazoo.models.bridging import build_bridge
 from dazoo.registry.plugins import Plugins
+from dazoo.runs.judging import snapshot
 from dazoo.runs.plan import Plan
+from dazoo.runs.second import stage_settings
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,11 @@ class Result:
     Attributes:
         method: the method with its networks at their last weights (the average's, where the run kept one), in eval mode.
         chosen: weights that the validator chose, without target labels (see `Trainer.chosen`); empty where nothing could choose.
+        best: weights of the best epoch by target labels, an upper bound; empty unless they were asked for.
         bridge: the trained bridge of the GAN, or None.
         settings: of the last stage. history: what was seen in it.
-        first_stage: history of the source stage of a method that adapts a trained model, or None.
+        first_stage: history of the source stage of a method that adapts a trained model, or None. first_weights: of its end, by
+            "<module>/<key>".
         seconds: wall time of training, over all stages and interruptions. images: pictures read meanwhile.
     """
 
@@ -53,12 +59,15 @@ class Result:
     first_stage: History | None
     seconds: float
     images: int
+    best: Mapping[str, Tensor] = field(default_factory=dict)
+    first_weights: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def train_plan(plan: Plan, domains: Domains, plugins: Plugins, site: Site) -> Result:
+def train_plan(plan: Plan, domains: Domains, plugins: Plugins, site: Site, *, best: bool = False) -> Result:
     """Train what was planned from the start, or continue it from the checkpoints under `site.folder`.
 
-    Target labels are dropped here, before anything trains.
+    Target labels are dropped here, before anything trains. With `best` they count the right answers of each epoch, so that the weights of
+    the best one are kept as an upper bound; nothing that learns or chooses sees them.
 
     Raises:
         SettingsError, PluginError, TrainingError, Interrupted: see `Trainer`.
@@ -67,26 +76,21 @@ def train_plan(plan: Plan, domains: Domains, plugins: Plugins, site: Site) -> Re
     torch.manual_seed(plan.seed)
     problem = _problem(plan, domains, plugins)
     title = str(plan.recipe)
-    bridge, method = _components(plan, problem, plugins)
+    bridge, method = build_components(plan, problem, plugins)
     views = plugins.augmentations.build(plan.settings.augment)
-    validators = _validators(plugins, plan.settings.validator)
+    count = _counter(domains.target_test.labels) if best else None
+    validators = validators_of(plugins, plan.settings.validator)
     which = "train" if plan.recipe.gan or plan.recipe.method else "source_only"
-    setup = Setup(title, method, bridge, data, plan.settings, validators, plan.seed, views, stage=which)
+    setup = Setup(title, method, bridge, data, plan.settings, validators, plan.seed, views, stage=which, count=count)
     if not method.adapts_trained:
         return _trained(setup, site)
-    source = replace(setup, title=f"{title} (source stage)", method=Method(problem), stage="source")
+    source = replace(setup, title=f"{title} (source stage)", method=Method(problem), stage="source", count=None)
     first = _trained(source, replace(site, folder=site.folder / "source" if site.folder else None))
-    _, method = _components(replace(plan, recipe=replace(plan.recipe, gan=None)), problem, plugins)
-    own = stage_settings(plan.settings, method)
+    _, method = build_components(replace(plan, recipe=replace(plan.recipe, gan=None)), problem, plugins)
+    own = stage_settings(plan.settings, method, plan.second)
     views = plugins.augmentations.build(own.augment)
     stage = replace(setup, method=method, bridge=None, settings=own, augmentation=views, data=replace(data, source_train=None))
     return adapt_trained(stage, site, first)
-
-
-def stage_settings(settings: Settings, method: Method, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Settings of the stage that adapts a trained model: the method's own, since the run's described how to train from the start."""
-    stream = {"accumulate": 1, "warmup": 0.0, "schedule": "constant"} if method.streams else {}  # a batch in one piece, and no end to aim at
-    return Settings.layered({**asdict(settings), "ema": 0.0, "steps_per_epoch": 0, **method.defaults, **(overrides or {}), **stream})
 
 
 def adapt_trained(setup: Setup, site: Site, first: Result | None = None) -> Result:
@@ -96,12 +100,12 @@ def adapt_trained(setup: Setup, site: Site, first: Result | None = None) -> Resu
         first: the source stage before it, if there was one.
     """
     setup = replace(setup, trained=True, stage="adapt")
+    before = snapshot(first.method) if first is not None else {}
     result = _streamed(setup, site) if setup.method.streams else _trained(setup, site)
     if first is None:
         return result
-    return replace(
-        result, bridge=first.bridge, first_stage=first.history, seconds=first.seconds + result.seconds, images=first.images + result.images
-    )
+    seconds, images = first.seconds + result.seconds, first.images + result.images
+    return replace(result, bridge=first.bridge, first_stage=first.history, first_weights=before, seconds=seconds, images=images)
 
 
 def _trained(setup: Setup, site: Site) -> Result:
@@ -109,7 +113,7 @@ def _trained(setup: Setup, site: Site) -> Result:
     history = trainer.run()
     _take_over(setup.method, trainer.updates.best)
     images = trainer.number * trainer.per_step
-    return Result(setup.method, trainer.chosen, setup.bridge, setup.settings, history, None, trainer.seconds, images)
+    return Result(setup.method, trainer.chosen, setup.bridge, setup.settings, history, None, trainer.seconds, images, trainer.best)
 
 
 def _streamed(setup: Setup, site: Site) -> Result:
@@ -131,11 +135,7 @@ def _problem(plan: Plan, domains: Domains, plugins: Plugins) -> Problem:
     train = domains.source_train
     arguments = plan.arguments.get("backbone", {})
     backbone = plugins.backbones.build(plan.recipe.backbone, num_classes=len(train.classes), in_channels=train.channels, **arguments)
-    if plan.settings.size < backbone.min_size:
-        raise SettingsError(
-            f"size is {plan.settings.size}, but the backbone {plan.recipe.backbone!r} takes pictures of at least {backbone.min_size} pixels "
-            f"a side; --set size={backbone.min_size}."
-        )
+    check_size(plan, backbone)
     return Problem(
         backbone,
         num_classes=len(train.classes),
@@ -147,7 +147,21 @@ def _problem(plan: Plan, domains: Domains, plugins: Plugins) -> Problem:
     )
 
 
-def _components(plan: Plan, problem: Problem, plugins: Plugins) -> tuple[Bridge | None, Method]:
+def check_size(plan: Plan, backbone: Backbone) -> None:
+    """Refuse pictures that are smaller than the backbone takes.
+
+    Raises:
+        SettingsError: they are.
+    """
+    if plan.settings.size < backbone.min_size:
+        raise SettingsError(
+            f"size is {plan.settings.size}, but the backbone {plan.recipe.backbone!r} takes pictures of at least {backbone.min_size} pixels "
+            f"per side; --set size={backbone.min_size}."
+        )
+
+
+def build_components(plan: Plan, problem: Problem, plugins: Plugins) -> tuple[Bridge | None, Method]:
+    """The bridge of the recipe's GAN, if it has one, and its method."""
     torch.manual_seed(plan.seed + 1)  # apart from the backbone's, so that every recipe of a seed starts from the same backbone
     bridge = build_bridge(plugins, plan.recipe.gan, problem, plan.arguments) if plan.recipe.gan else None
     if plan.recipe.method is None:
@@ -155,7 +169,7 @@ def _components(plan: Plan, problem: Problem, plugins: Plugins) -> tuple[Bridge 
     return bridge, plugins.methods.build(plan.recipe.method, problem, **plan.arguments.get("method", {}))
 
 
-def _validators(plugins: Plugins, chooses: str) -> dict[str, Validator]:
+def validators_of(plugins: Plugins, chooses: str | None, *, quiet: bool = False) -> dict[str, Validator]:
     """Every installed validator; one that cannot be built is left out with a warning, unless it is the one that chooses."""
     found = {}
     for name in plugins.validators.names():
@@ -164,5 +178,13 @@ def _validators(plugins: Plugins, chooses: str) -> dict[str, Validator]:
         except DazooError as exc:
             if name == chooses:
                 raise
-            warnings.warn(f"The validator {name!r} is left out: {exc}", stacklevel=2)
+            if not quiet:
+                warnings.warn(f"The validator {name!r} is left out: {exc}", stacklevel=2)
     return found
+
+
+def _counter(labels: np.ndarray | None) -> Callable[[Tensor], float] | None:
+    """From predictions (N,) to how many are right, where there are labels to count with."""
+    if labels is None:
+        return None
+    return lambda predictions: float((predictions.numpy() == labels).sum())

@@ -15,6 +15,10 @@ from dazoo.engine.settings import Settings
 from dazoo.engine.stream import Stream
 from dazoo.errors import PictureError
 from dazoo.errors import SettingsError
+from dazoo.metrics.seen import Seen
+from dazoo.metrics.verdict import Case
+from dazoo.metrics.verdict import Verdict
+from dazoo.metrics.verdict import judge
 from dazoo.models.load import resolve_model
 from dazoo.models.model import Model
 from dazoo.models.prediction import Prediction
@@ -22,7 +26,8 @@ from dazoo.registry.plugins import zoo
 from dazoo.runs.adapting import build_method
 from dazoo.runs.adapting import check_adapts
 from dazoo.runs.adapting import settings_of_method
-from dazoo.runs.stages import stage_settings
+from dazoo.runs.judging import warn
+from dazoo.runs.second import stage_settings
 
 
 class Streaming:
@@ -31,14 +36,32 @@ class Streaming:
     Attributes:
         model: the model that the stream started from; it does not change.
         number: batches answered since the start or the last `reset`.
+        answered: pictures by the class that they were called since then, (K,).
     """
 
     def __init__(self, model: Model, stream: Stream) -> None:
         self.model, self._stream = model, stream
+        self.answered = torch.zeros(len(model.classes), dtype=torch.int64)
+        self._warned = False
 
     @property
     def number(self) -> int:
         return self._stream.number
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the answers so far look alive: a stream that calls nearly everything by one name has collapsed.
+
+        Answers are compared with the class shares of the source. Label-free scores are not taken: they would need the answers of the model
+        that does not adapt, which costs as much again; `dazoo.adapt` compares them.
+
+        Raises:
+            SettingsError: nothing has been answered yet.
+        """
+        if not int(self.answered.sum()):
+            raise SettingsError("The stream has answered nothing yet, so there is nothing to judge.")
+        counts = self.model.config.get("source_counts", ())
+        return judge(Case(self.model.classes, counts, Seen(tuple(self.answered.tolist()))))
 
     def __call__(self, pictures: Any) -> list[Prediction]:
         """Adapt to a batch of pictures (whatever `Model.predict` takes), and answer it.
@@ -59,11 +82,18 @@ class Streaming:
         device = self._stream.device
         theirs = torch.random.fork_rng([device] if device.type == "cuda" else [])  # the caller's draws go on as if nothing had been drawn
         with torch.inference_mode(False), torch.enable_grad(), theirs:
-            return self._stream(images)
+            logits = self._stream(images)
+        self.answered += torch.bincount(logits.argmax(1), minlength=len(self.answered))
+        if not self._warned and not self.verdict.usable:
+            self._warned = True
+            warn(f"{self.model.name} in a stream", self.verdict)
+        return logits
 
     def reset(self) -> None:
         """Forget what the stream has taught: the model is again the one that it started from."""
         self._stream.reset()
+        self.answered.zero_()
+        self._warned = False
 
 
 def stream(

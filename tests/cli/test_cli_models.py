@@ -29,7 +29,7 @@ def test_train_on_own_pictures(run, own: SimpleNamespace, settings: list[str]) -
     numbers = first.json["results"]
     assert {"source_only", "last", "chosen", "oracle"} <= set(numbers) and numbers["n_target"] == 12
     assert first.json["seed"] == 3 and first.json["model"] == "runs/fcn-dann-seed3/model"
-    assert "fcn-dann: epoch 1" in first.err  # progress is no data
+    assert "fcn-dann (1/2 training): epoch 1/1" in first.err and "2/2 source only" in first.err  # progress is no data
     assert Path("runs/fcn-dann-seed3/model/model.safetensors").is_file()
     again = run(*words)  # nothing is left to do
     assert again.json["results"]["last"] == numbers["last"]
@@ -47,7 +47,7 @@ def test_train_without_target_labels_says_so(run, own: SimpleNamespace, settings
 def test_train_reports_the_four_numbers(run, own: SimpleNamespace, settings: list[str], tmp_path: Path) -> None:
     found = run("train", "fcn-source", "--source", own.source, "--target", own.labelled, "--out", tmp_path / "o", "-q", *settings)
     starts = [line.split()[0] for line in found.out.splitlines()]
-    assert starts == ["fcn-source", "source-only", "last", "chosen", "oracle", "on", "model:"]
+    assert starts[:8] == ["fcn-source", "source-only", "last", "chosen", "oracle", "on", "model:", "Does"] and "next:" in starts
     assert "no result" not in found.out and "12 labelled target pictures" in found.out
 
 

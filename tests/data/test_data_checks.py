@@ -64,3 +64,12 @@ def test_the_expected_size_counts_when_given():
         check_domains(_domains(_set(), _set("t")), size=32)
     with pytest.raises(DataError, match="expected 1"):
         check_domains(_domains(_set(), _set("t")), channels=1)
+
+
+def test_dark_lines_on_white_paper_are_a_picture_and_no_slip_of_range():
+    """Sketches beside photographs: little deviation and a far mean, but ink and paper are at the ends of the range."""
+    paper = np.full((20, 16, 16, 3), 255, np.uint8)
+    paper[:, 8, 2] = 0
+    assert paper.std() < 18 and paper.mean() > 250
+    drawn = _set("drawn", size=16)
+    check_domains(_domains(_set(size=16), ImageSet("drawn", paper, drawn.labels[:20], drawn.classes)))

@@ -54,8 +54,12 @@ def test_class_folders_on_the_target_side_give_labels_for_evaluation(source, tmp
         own_domains(source, tmp_path / "t", size=16)
     with pytest.raises(DataError, match="no known class: cow"):
         own_domains(source, tmp_path / "t", size=16, target_labelled=True)
+    (tmp_path / "t" / "cow" / "x.png").unlink()
+    (tmp_path / "t" / "cow").rmdir()
     draw(tmp_path / "t" / "loose.png")
-    assert own_domains(source, tmp_path / "t", size=16).target_test.labels is None
+    with pytest.warns(UserWarning, match=r"loose\.png, are learnt from and not counted"):
+        d = own_domains(source, tmp_path / "t", size=16)
+    assert d.target_test.counts == (0, 1, 2) and len(d.target_train) == 4 and d.target_train.labels is None
 
 
 def test_a_labelled_folder_beside_the_target(source, loose, tmp_path, draw):

@@ -14,6 +14,7 @@ from dazoo.data import is_pack
 from dazoo.data import pack_info
 from dazoo.data import read_pack
 from dazoo.data import write_pack
+from dazoo.data.pack import _seal
 from dazoo.errors import DataError
 
 
@@ -72,6 +73,7 @@ def _json(change):
     def damage(folder):
         meta = json.loads((folder / "pack.json").read_text())
         change(meta)
+        meta["record"] = _seal({k: v for k, v in meta.items() if k != "record"})
         (folder / "pack.json").write_text(json.dumps(meta))
 
     return damage

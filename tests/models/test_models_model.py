@@ -131,7 +131,7 @@ BAD = {
     "an address": (lambda p: "https://example.org/a.png", "is an address; download it first"),
     "a number": (lambda p: 5, "A int is no picture; expected a path"),
     "None inside": (lambda p: [noise(4, 4, 3), None], "Picture 1: a NoneType is no picture"),
-    "bytes": (lambda p: b"\x89PNG", "A bytes is no picture"),
+    "bytes": (lambda p: b"\x89PNG", "known format"),
     "floats to 255": (lambda p: np.full((8, 8, 3), 200.0), r"run from 200 to 200; expected \[-1, 1\].*give uint8"),
     "normalised floats": (lambda p: torch.full((3, 8, 8), -2.1), r"undo its normalisation"),
     "not finite": (lambda p: torch.full((3, 8, 8), torch.nan), "not finite"),

@@ -84,7 +84,7 @@ def events(seen: list) -> list:
 
 
 def test_a_logger_by_name_is_told_of_everything_in_order(folders, tmp_path):
-    go(folders, out=tmp_path / "run", loggers={"keeper": {"word": "mine"}})
+    go(folders, out=tmp_path / "run", loggers={"keeper": {"word": "mine"}}, source_only=False)
     seen = Keeper.last
     assert events(seen) == [
         "built", "begin", "stage", ("step", 1), ("step", 2), ("epoch", 1), ("step", 3), ("step", 4), ("epoch", 2), "end",
@@ -94,7 +94,9 @@ def test_a_logger_by_name_is_told_of_everything_in_order(folders, tmp_path):
     assert seen[3] == ("step", 1, ["domain", "task"])
     assert "information_maximisation" in seen[5][3]
     begun, ended = seen[1][1], seen[-1][1]
-    assert begun.name == "fcn-dann" and begun.identity == json.loads((tmp_path / "run" / "run.json").read_text())
+    written = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert written.pop("verdict") == ended.results["verdict"]
+    assert begun.name == "fcn-dann" and begun.identity == written
     assert ended.state == "finished" and ended.results["seed"] == 0
 
 
@@ -114,7 +116,7 @@ def test_functions_and_objects_with_some_events_are_callbacks(folders):
         def end(self, ending):
             seen.append(ending.state)
 
-    go(folders, callbacks=[lambda at, scores, terms: seen.append((at.epoch, set(terms))), Partial()])
+    go(folders, callbacks=[lambda at, scores, terms: seen.append((at.epoch, set(terms))), Partial()], source_only=False)
     assert seen == [(1, {"task", "domain"}), (2, {"task", "domain"}), "finished"]
 
 
@@ -157,3 +159,26 @@ def test_wrong_ones_are_refused_before_a_picture_is_read(tmp_path):
     with pytest.raises(SettingsError, match="give an object of it"):
         train("fcn-dann", callbacks=[Keeper], **nowhere)
     assert EVENTS == ("begin", "stage", "step", "epoch", "picture", "end")
+
+
+def test_a_run_that_goes_on_keeps_the_table_of_all_its_epochs(folders, tmp_path):
+    class Pictures:
+        def picture(self, name, file):
+            seen.append((name, file))
+
+    seen = []
+    interrupted = tmp_path / "interrupted"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dazoo.engine.trainer.SAVE_SECONDS", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            go(folders, out=interrupted, callbacks=[StopsInTheSecondEpoch()])
+    go(folders, out=interrupted, callbacks=[Pictures()])
+    go(folders, out=tmp_path / "whole")
+    assert seen == [("curves", interrupted / "curves.png")]
+    assert (interrupted / "history.csv").read_text() == (tmp_path / "whole" / "history.csv").read_text()
+
+
+class StopsInTheSecondEpoch:
+    def step(self, at, terms):
+        if at.step == 4:
+            raise KeyboardInterrupt

@@ -125,7 +125,9 @@ def test_two_processes_do_not_train_into_one_folder(folders, tmp_path):
     with Lease.take(tmp_path / "run" / "lease"), pytest.raises(SettingsError, match="is being trained by process"):
         train("fcn-dann", **given)
     train("fcn-dann", **given)
-    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["checkpoints", "history.json", "model", "run.json"]
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "checkpoints", "curves.png", "history.csv", "history.json", "model", "models", "run.json", "source_only",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3])

@@ -12,4 +12,5 @@ dazoo_api = 1
 
 @hookimpl
 def dazoo_register_backbones(register: Callable[..., None]) -> None:
-    register("fcn", "dazoo_fcn.network:FCN", summary="Fully convolutional classifier with 1x1 convolutions (FCN 2015, NIN 2014)")
+    summary = "Fully convolutional classifier with 1x1 convolutions (FCN 2015, NIN 2014)"
+    register("fcn", "dazoo_fcn.network:FCN", summary=summary, start=1)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlparse
 
 import timm
+import torch
+from huggingface_hub import constants
+from huggingface_hub import hf_hub_download
+from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.errors import LocalEntryNotFoundError
 from timm.models import PretrainedCfg
@@ -16,12 +23,14 @@ from torch import nn
 from dazoo.errors import OfflineError
 from dazoo.errors import SettingsError
 from dazoo.errors import WeightsError
+from dazoo_wrapping.finding import answers
 from dazoo_wrapping.weights import BROKEN
 from dazoo_wrapping.weights import check_form
 from dazoo_wrapping.weights import is_path
 from dazoo_wrapping.weights import tensors_only
 
 
+SAFETENSORS = "model.safetensors"
 _NETWORK = (LocalEntryNotFoundError, HfHubHTTPError, URLError, ConnectionError, TimeoutError)
 
 
@@ -46,16 +55,40 @@ def cfg_of(arch: str, pretrained: Any) -> tuple[str, PretrainedCfg]:
     return name, _cfg(name)
 
 
+def in_cache(cfg: PretrainedCfg) -> Path | None:
+    """The file of these weights in a cache: huggingface_hub's, or torch's for weights that come from an address."""
+    if cfg.hf_hub_id:
+        repo, _, revision = cfg.hf_hub_id.partition("@")
+        found = try_to_load_from_cache(repo, cfg.hf_hub_filename or SAFETENSORS, revision=revision or None)
+        return Path(found) if isinstance(found, str) else None
+    file = Path(torch.hub.get_dir(), "checkpoints", PurePosixPath(urlparse(str(cfg.url or "")).path).name)
+    return file if file.is_file() else None
+
+
+def arrives(cfg: PretrainedCfg, seconds: float) -> bool:
+    """Whether a server that answers within that time hands over the weights; they are in the cache then."""
+    if not cfg.hf_hub_id or constants.HF_HUB_OFFLINE or not answers(constants.ENDPOINT, seconds):
+        return False
+    repo, _, revision = cfg.hf_hub_id.partition("@")
+    try:
+        hf_hub_download(repo, cfg.hf_hub_filename or SAFETENSORS, revision=revision or None, etag_timeout=seconds)
+    except (*_NETWORK, OSError):
+        return False
+    return True
+
+
 def fetch(name: str, options: Mapping[str, Any]) -> nn.Module:
-    """The whole network with timm's weights, loaded strictly by timm from its cache or source.
+    """The whole network with timm's weights, loaded strictly by timm from its cache or source. A cached file is used without a request.
 
     Raises:
         OfflineError: they are not in the cache and cannot be downloaded.
         WeightsError: they are damaged, do not fit, or are a pickle of more than tensors.
     """
+    here = in_cache(_cfg(name))
+    found: dict[str, Any] = {} if here is None else {"pretrained_cfg_overlay": {"file": str(here)}}
     try:
         with tensors_only():
-            return timm.create_model(name, pretrained=True, **options)
+            return timm.create_model(name, pretrained=True, **found, **options)
     except Exception as exc:
         cfg = _cfg(name)
         where = cfg.hf_hub_id or cfg.url

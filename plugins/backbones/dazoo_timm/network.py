@@ -8,8 +8,10 @@ from typing import Any
 import timm
 from torch import Tensor
 
+from dazoo_timm.fetching import arrives
 from dazoo_timm.fetching import cfg_of
 from dazoo_timm.fetching import fetch
+from dazoo_timm.fetching import in_cache
 from dazoo_timm.reading import apply_norm
 from dazoo_timm.reading import headless
 from dazoo_timm.reading import reading
@@ -102,6 +104,12 @@ class PretrainedTimm(Pretrained, TimmBackbone):
 
     def __init__(self, *, pretrained: bool | str | os.PathLike[str] = True, **others: Any) -> None:
         super().__init__(pretrained=pretrained, **others)
+
+    @classmethod
+    def found(cls, arch: str, seconds: float) -> str:
+        _, cfg = cfg_of(arch, True)
+        here = in_cache(cfg) is not None or seconds > 0 and arrives(cfg, seconds)
+        return f"timm's pretrained weights ({cfg.hf_hub_id or cfg.url})" if here else ""
 
     @classmethod
     def side(cls, arch: str, pretrained: object) -> int:

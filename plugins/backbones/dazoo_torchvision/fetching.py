@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from collections.abc import Sequence
+from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlparse
 
 import torch
 from torch import Tensor
@@ -16,6 +19,7 @@ from torchvision import models
 from dazoo.errors import OfflineError
 from dazoo.errors import SettingsError
 from dazoo.errors import WeightsError
+from dazoo_wrapping.finding import answers
 from dazoo_wrapping.weights import BROKEN
 from dazoo_wrapping.weights import check_form
 from dazoo_wrapping.weights import is_path
@@ -69,6 +73,23 @@ def range_of(arch: str, chosen: models.WeightsEnum | None) -> tuple[Sequence[flo
         return [0.0] * 3, [1.0] * 3
     preset = chosen.transforms()  # of pictures in [0, 1]
     return [2 * m - 1 for m in preset.mean], [2 * s for s in preset.std]
+
+
+def in_cache(chosen: models.WeightsEnum) -> bool:
+    """Whether torch's cache holds the weights."""
+    return Path(torch.hub.get_dir(), "checkpoints", PurePosixPath(urlparse(chosen.url).path).name).is_file()
+
+
+def arrives(arch: str, chosen: models.WeightsEnum, seconds: float) -> bool:
+    """Whether a server that answers within that time hands over the weights; they are in the cache then."""
+    address = urlparse(chosen.url)
+    if not answers(f"{address.scheme}://{address.netloc}", seconds):
+        return False
+    try:
+        fetch(arch, chosen)
+    except (OfflineError, WeightsError, OSError):
+        return False
+    return True
 
 
 def fetch(arch: str, chosen: models.WeightsEnum) -> Mapping[str, Tensor]:

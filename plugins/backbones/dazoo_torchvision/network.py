@@ -11,8 +11,10 @@ from torchvision.models import MaxVit
 from torchvision.models import VisionTransformer
 
 from dazoo.errors import SettingsError
+from dazoo_torchvision.fetching import arrives
 from dazoo_torchvision.fetching import build
 from dazoo_torchvision.fetching import fetch
+from dazoo_torchvision.fetching import in_cache
 from dazoo_torchvision.fetching import range_of
 from dazoo_torchvision.fetching import weights_of
 from dazoo_torchvision.layers import Patches
@@ -112,6 +114,12 @@ class PretrainedTorchvision(Pretrained, TorchvisionBackbone):
 
     def __init__(self, *, pretrained: bool | str | os.PathLike[str] = True, **others: Any) -> None:
         super().__init__(pretrained=pretrained, **others)
+
+    @classmethod
+    def found(cls, arch: str, seconds: float) -> str:
+        weights = weights_of(arch, True)
+        here = weights is not None and (in_cache(weights) or seconds > 0 and arrives(arch, weights, seconds))
+        return f"torchvision's pretrained weights ({weights})" if here else ""
 
     @classmethod
     def side(cls, arch: str, pretrained: object) -> int:

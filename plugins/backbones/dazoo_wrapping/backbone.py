@@ -16,7 +16,9 @@ from torch.nn import functional as F
 
 from dazoo.contracts import Backbone
 from dazoo.contracts import OptimizerSettings
+from dazoo.contracts import Start
 from dazoo.errors import SettingsError
+from dazoo_wrapping.finding import in_folder
 from dazoo_wrapping.weights import digest_of
 from dazoo_wrapping.weights import is_path
 
@@ -31,7 +33,12 @@ RESNET = {"optimizer": "sgd", "lr": 0.01, "weight_decay": 1e-3, "schedule": "inv
 image_classification/dann.py and cdan.py): SGD with Nesterov momentum 0.9, lr 0.01 for the head and a tenth of it for the body, weight decay
 1e-3, and the inverse schedule of Ganin et al. 2016."""
 
+PHOTOS = {"batch": 32, "augment": "photos"}
+"""What weights of photographs ask for where the pictures are a person's own; the batch is Transfer-Learning-Library's."""
+
 _RESNET = re.compile(r"(wide_)?resne(t|xt)\d")
+_CONVOLUTIONAL = re.compile(r"(wide_)?resne(t|xt)|(tf_)?efficientnet|mobilenet|mnasnet|regnet|densenet|vgg|googlenet|shufflenet")
+"""Networks that are fine-tuned like ResNets; others (transformers, ConvNeXt) keep the adaptive optimiser that they were trained with."""
 
 
 class Wrapped(Backbone):
@@ -116,6 +123,23 @@ class Pretrained(Wrapped):
     tensors. False rebuilds a saved network, whose weights come with it.
     """
 
+    prefix: ClassVar[str]
+
+    @classmethod
+    def found(cls, arch: str, seconds: float) -> str:
+        """Where the default weights are, in a few words; "" where they are not here and do not come within that time."""
+        raise NotImplementedError(f"{cls.__name__} must implement found(arch, seconds).")
+
+    @classmethod
+    def at_hand(cls, seconds: float = 0.0, **arguments: Any) -> Start | None:
+        if arguments.get("pretrained", True) is not True:
+            return Start("the weights that were named")
+        file = in_folder(cls.prefix, arguments["arch"])
+        if file is not None:
+            return Start(f"pretrained weights from {file}", {"pretrained": str(file)})
+        text = cls.found(arguments["arch"], seconds)
+        return Start(text) if text else None
+
     @classmethod
     def side(cls, arch: str, pretrained: object) -> int:
         """Side in pixels of the pictures that the weights were trained on."""
@@ -128,6 +152,12 @@ class Pretrained(Wrapped):
             return {}
         own = {"size": min(arguments.get("size") or cls.side(arch, pretrained), MOST)}
         return {**own, **RESNET} if _RESNET.match(arch) else own
+
+    @classmethod
+    def wants_for_own(cls, **arguments: Any) -> Mapping[str, Any]:
+        if arguments.get("pretrained", True) is False:
+            return {}
+        return {**PHOTOS, **RESNET} if _CONVOLUTIONAL.match(arguments["arch"]) else PHOTOS
 
     @classmethod
     def identify(cls, **arguments: Any) -> Mapping[str, Any]:

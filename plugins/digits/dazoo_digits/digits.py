@@ -11,6 +11,7 @@ import numpy as np
 from dazoo.contracts.dataset import Dataset
 from dazoo.contracts.images import ImageSet
 from dazoo.data import cached
+from dazoo.data import check_labelled
 from dazoo.data import files_key
 from dazoo.data import find
 from dazoo.data import missing
@@ -56,8 +57,7 @@ class Digits(Dataset):
     def _kept(self, sources: list[Path], split: str, size: int, read: Callable[[], Sequence[np.ndarray]]) -> ImageSet:
         def make() -> ImageSet:
             images, labels = read()
-            if images.ndim != 3 or images.dtype != np.uint8:
-                raise DataError(f"{sources[0]} holds images {images.dtype} {images.shape}; expected uint8 (N, H, W).")
+            check_labelled(sources[0], images, labels, colour=False)
             return ImageSet(self.name, images[..., None], labels.astype(np.int64), self.classes)
 
         return cached(f"{self.name}-{split}", files_key(sources, split), make, size=size, terms=self.terms)
@@ -67,7 +67,7 @@ class Digits(Dataset):
             if download:
                 folder.mkdir(parents=True, exist_ok=True)
             return self.official(folder, split, download)
-        except (OSError, EOFError, RuntimeError, ValueError, AssertionError, IndexError) as error:
+        except Exception as error:  # on damaged files torchvision's readers raise what comes
             if download:
                 raise OfflineError(
                     f"{self.name} ({split}) could not be fetched: {error}. Try again where the network is, or copy "

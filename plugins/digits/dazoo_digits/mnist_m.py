@@ -13,6 +13,7 @@ import numpy as np
 from dazoo.contracts.dataset import Dataset
 from dazoo.contracts.images import ImageSet
 from dazoo.data import cached
+from dazoo.data import check_unpacked
 from dazoo.data import files_key
 from dazoo.data import find
 from dazoo.data import is_picture_file
@@ -104,7 +105,10 @@ def _pictures(source: Path) -> Iterator[np.ndarray]:
             members = sorted((m for m in archive if m.isfile() and is_picture_file(Path(m.name))), key=lambda m: m.name)
             train = [m for m in members if "train" in Path(m.name).parts[:-1]]
             wanted = {m.name for m in train or members}
+            check_unpacked(source, sum(m.size for m in members if m.name in wanted))
             bytes_of = {m.name: file.read() for m in members if m.name in wanted and (file := archive.extractfile(m))}
-    except (OSError, EOFError, tarfile.TarError, lzma.LZMAError, zlib.error) as error:
+    except MemoryError as error:
+        raise DataError(f"{source} needs more memory than there is ({error}).") from error
+    except (OSError, EOFError, ValueError, tarfile.TarError, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"{source} cannot be read as a tar archive ({error}); it may be truncated: fetch it again.") from error
     yield from (read_picture(data) for _, data in sorted(bytes_of.items()))

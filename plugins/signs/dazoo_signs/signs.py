@@ -9,6 +9,7 @@ import numpy as np
 from dazoo.contracts.dataset import Dataset
 from dazoo.contracts.images import ImageSet
 from dazoo.data import cached
+from dazoo.data import check_labelled
 from dazoo.data import files_key
 from dazoo.data import read_labelled
 from dazoo.data import read_npz
@@ -36,6 +37,7 @@ class SignSet(Dataset):
 
         def make() -> ImageSet:
             images, labels = self.part(path, split)
+            check_labelled(path, images, labels, colour=True)
             return ImageSet(self.name, images, labels.astype(np.int64), tuple(self.classes))
 
         return cached(f"{self.name}-{path.stem}-{split}", files_key([path]), make, size=size, terms=self.terms)
@@ -46,6 +48,6 @@ class SignSet(Dataset):
         return images, labels
 
     def from_class_folders(self, folder: Path, *, size: int) -> ImageSet:
-        """A folder a class, with names of `classes` (some may be absent)."""
+        """One folder per class, with names of `classes` (some may be absent)."""
         found = read_labelled(folder, size=size, classes=self.classes)
         return ImageSet(self.name, found.images, found.labels, found.classes)

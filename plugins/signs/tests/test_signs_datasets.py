@@ -18,6 +18,7 @@ from dazoo.errors import OfflineError
 from dazoo.errors import PictureError
 from dazoo.registry.plugins import Plugins
 from dazoo_signs.china import China
+from dazoo_signs.gtsrb import _COUNTS
 from dazoo_signs.gtsrb import GTSRB
 from dazoo_signs.india import India
 
@@ -90,7 +91,7 @@ def test_gtsrb_reads_what_torchvision_reads(tmp_path):
 def test_gtsrb_does_not_mix_official_training_pictures_with_an_archives_test(tmp_path):
     _gtsrb_train(tmp_path / "gtsrb/GTSRB/Training")
     np.savez(tmp_path / "gtsrb_48.npz", x=np.zeros((4, 48, 48, 3), np.uint8), y=np.arange(4), split=np.array([0, 0, 1, 1]))
-    with pytest.raises(DataError, match=r"gtsrb \(test\).*(?s:.*)Final_Test"):
+    with pytest.raises(DataError, match=r"'gtsrb' \(test\).*(?s:.*)Final_Test"):
         GTSRB().load("test", tmp_path, size=40)
 
 
@@ -117,6 +118,7 @@ def test_gtsrb_download_is_kept_and_a_failure_is_explained(tmp_path, monkeypatch
         _gtsrb_train(Path(root) / "gtsrb/GTSRB/Training")
 
     monkeypatch.setattr(datasets, "GTSRB", fetch)
+    monkeypatch.setitem(_COUNTS["train"], "GTSRB/Training", 6)
     assert len(GTSRB().load("train", tmp_path / "new", size=16, download=True)) == 6
     monkeypatch.setattr(datasets, "GTSRB", lambda *a, **k: (_ for _ in ()).throw(OSError("no network")))
     assert len(GTSRB().load("train", tmp_path / "new", size=16, download=True)) == 6, "what is there is not fetched again"
@@ -133,18 +135,74 @@ def test_gtsrb_damage_is_named(tmp_path):
     with pytest.raises(PictureError, match=r"00001/00000_00001\.ppm"):
         GTSRB().load("train", tmp_path, size=40)
     _draw(folder / "00043" / "x.ppm")
-    with pytest.raises(DataError, match="from 0 to 43"):
+    with pytest.raises(DataError, match="00043.*from 0 to 42"):
         GTSRB().load("train", tmp_path, size=40)
     _draw(folder / "stop" / "x.ppm")
-    with pytest.raises(DataError, match="no number"):
+    (folder / "00043" / "x.ppm").unlink()
+    with pytest.raises(DataError, match="'stop' is no number"):
         GTSRB().load("train", tmp_path, size=40)
     _gtsrb_test(tmp_path / "GTSRB/Final_Test/Images", tmp_path / "GT-final_test.csv")
     (tmp_path / "GT-final_test.csv").write_text("Filename,ClassId\na,1\n")
     with pytest.raises(DataError, match="not the official table"):
         GTSRB().load("test", tmp_path, size=40)
     (tmp_path / "GT-final_test.csv").unlink()
-    with pytest.raises(DataError, match="test labels"):
+    with pytest.raises(DataError) as told:
         GTSRB().load("test", tmp_path, size=40)
+    named = [Path(line[4:]) for line in str(told.value).splitlines() if line.startswith("  - ")]
+    assert (
+        named
+        == [p / "GT-final_test.csv" for p in (tmp_path / "GTSRB/Final_Test/Images", *(tmp_path / "GTSRB/Final_Test/Images").parents)][:4]
+    )
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "Filename;ClassId\na.ppm;" + "9" * 20,
+        "Filename;ClassId\na.ppm;-1",
+        "Filename;ClassId\na.ppm;1.0",
+        "Filename;ClassId\na.ppm;\u0664",
+        "Filename;ClassId\na.ppm",
+        "Filename;ClassId\n" + "x" * 200_000 + ";1",
+        "Filename;ClassId\na\0b.ppm;1",
+        "Filename;ClassId\n" + "x" * 300 + ".ppm;1",
+        "",
+    ],
+)
+def test_a_damaged_table_of_gtsrb_is_an_error_of_our_own(tmp_path, table):
+    _gtsrb_test(tmp_path / "GTSRB/Final_Test/Images", tmp_path / "GT-final_test.csv")
+    for text in (table.encode(), table.encode("utf-16")):
+        (tmp_path / "GT-final_test.csv").write_bytes(text)
+        with pytest.raises(DataError):
+            GTSRB().load("test", tmp_path, size=40)
+
+
+def test_a_part_of_gtsrb_is_told_and_no_finished_download(tmp_path):
+    _gtsrb_train(tmp_path / "GTSRB/Training")
+    with pytest.warns(UserWarning, match="6 of the 26,640"):
+        GTSRB().load("train", tmp_path, size=16)
+    with pytest.raises(DataError, match="6 of the 26,640.*not unpacked to its end"):
+        GTSRB().load("train", tmp_path, size=16, download=True)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"x": np.zeros((4, 8, 8), np.uint8)},
+        {"x": np.zeros((4, 8, 8, 3), np.float32)},
+        {"x": np.uint8(3)},
+        {"y": np.arange(3)},
+        {"y": np.zeros(4)},
+        {"y": np.zeros((4, 1), np.int64)},
+        {"y": np.full(4, 99)},
+        {"split": np.zeros(3, np.int8)},
+    ],
+)
+def test_archives_that_hold_something_else_are_named(tmp_path, arrays):
+    good = {"x": np.zeros((4, 8, 8, 3), np.uint8), "y": np.arange(4), "split": np.array([0, 0, 1, 1])}
+    np.savez(tmp_path / "gtsrb_48.npz", **{**good, **arrays})
+    with pytest.raises(DataError):
+        GTSRB().load("train", tmp_path, size=40)
 
 
 def _indian_tsr(folder: Path) -> None:
