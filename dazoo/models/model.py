@@ -38,7 +38,7 @@ from dazoo.registry.names import Recipe
 
 __all__ = ["Model", "Prediction", "problem_of"]
 
-_KEPT = ("schema", "channels", "size", "backbone_settings", "plugins")
+_KEPT = ("schema", "channels", "size", "crop", "backbone_settings", "plugins")
 """What the config of a model says still with a new head."""
 
 
