@@ -9,6 +9,7 @@ import typer
 from dazoo.cli import adapt
 from dazoo.cli import bench
 from dazoo.cli import calibrate
+from dazoo.cli import compare
 from dazoo.cli import data
 from dazoo.cli import doctor
 from dazoo.cli import evaluate
@@ -50,6 +51,7 @@ app.command("plugins")(plugins.command)
 app.command("train")(train.command)
 app.command("adapt")(adapt.command)
 app.command("calibrate")(calibrate.command)
+app.command("compare")(compare.command)
 app.command("doctor")(doctor.command)
 app.command("eval")(evaluate.command)
 app.command("export")(export.command)
