@@ -10,6 +10,7 @@ from dazoo.version import __version__
 
 
 if TYPE_CHECKING:
+    from dazoo.data.doctor import doctor
     from dazoo.models.create import create
     from dazoo.models.load import load
     from dazoo.models.save import save
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "adapt",
     "create",
+    "doctor",
     "evaluate",
     "hookimpl",
     "list_augmentations",
@@ -56,6 +58,7 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "data.doctor": ("doctor",),
         "models.create": ("create",),
         "models.load": ("load",),
         "models.save": ("save",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from dazoo.bench.cells import Cell
 from dazoo.bench.record import Record
+from dazoo.engine.settings import Settings
 from dazoo.registry.names import Recipe
 
 
@@ -93,7 +93,7 @@ class Pace:
 def pictures(cell: Cell) -> int:
     """Pictures that a cell reads, of both domains."""
     settings = cell.identity["settings"]
-    steps = settings["steps_per_epoch"] or math.ceil(cell.larger / settings["batch"])
+    steps = Settings(**settings).steps_in_epoch(cell.larger)
     return 2 * settings["epochs"] * steps * settings["batch"]
 
 

@@ -9,6 +9,7 @@ import typer
 from dazoo.cli import adapt
 from dazoo.cli import bench
 from dazoo.cli import data
+from dazoo.cli import doctor
 from dazoo.cli import evaluate
 from dazoo.cli import listing
 from dazoo.cli import plugins
@@ -46,6 +47,7 @@ app.command("show")(show.command)
 app.command("plugins")(plugins.command)
 app.command("train")(train.command)
 app.command("adapt")(adapt.command)
+app.command("doctor")(doctor.command)
 app.command("eval")(evaluate.command)
 app.command("predict")(predict.command)
 app.add_typer(bench.app, name="bench")

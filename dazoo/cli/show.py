@@ -102,21 +102,10 @@ def _saved(folder: Path, name: str | None) -> dict[str, Any]:
 
 
 def _recipe(recipe: Recipe, plugins: Plugins) -> dict[str, Any]:
-    from dazoo.cli.describe import docs_of
-    from dazoo.engine.settings import Settings
-    from dazoo.runs.own import shown_size
-    from dazoo.runs.plan import settings_of_parts
+    from dazoo.cli.run_settings import run_settings
 
     parts = [_part(plugins.registries()[kind].get(name), plugins) for kind, name in recipe.parts().items()]
-    layers = settings_of_parts(plugins, recipe, {})
-    merged = Settings.layered(*layers.values())
-    docs = docs_of(Settings, Settings.__dataclass_fields__)
-    rows = []
-    for field in Settings.__dataclass_fields__:
-        origin = next((who for who in reversed(layers) if field in layers[who]), "dazoo")
-        value = shown_size(layers) if field == "size" and recipe.scenario is None else getattr(merged, field)
-        rows.append({"name": field, "value": value, "from": origin, "doc": docs.get(field, "")})
-    return {"is": "recipe", "name": compose(recipe), "parts": parts, "settings": rows}
+    return {"is": "recipe", "name": compose(recipe), "parts": parts, **run_settings(recipe, plugins)}
 
 
 def _own(name: str, plugins: Plugins) -> dict[str, Any]:
@@ -218,7 +207,7 @@ def _print_model(fact: Mapping[str, Any]) -> None:
     if "folder" not in fact:
         emit(f"  {fact['summary'] or 'on the Hub'}: {fact['target']} (brought by {fact['distribution']} {fact['version']})")
         return
-    rows = [("lies in", fact["folder"])]
+    rows = [("folder", fact["folder"])]
     if "distribution" in fact:
         rows.append(("brought by", f"{fact['distribution']} {fact['version']}"))
     rows += [(kind, name) for kind, name in fact["recipe"].items() if name]
@@ -233,15 +222,14 @@ def _print_model(fact: Mapping[str, Any]) -> None:
 
 
 def _print_recipe(fact: Mapping[str, Any]) -> None:
+    from dazoo.cli.run_settings import print_run_settings
+
     title(f"{fact['name']}  a recipe")
     emit(f"  {fact['start']}") if fact.get("start") else None
     for part in fact["parts"]:
         emit()
         _print_part(part)
-    title("\nSettings of the run (--set NAME=VALUE)")
-    origins = [f"from {row['from']}" if row["from"] != "dazoo" else "" for row in fact["settings"]]
-    rows = [(row["name"], _value(row["value"]), origin, row["doc"]) for row, origin in zip(fact["settings"], origins, strict=True)]
-    emit_columns(rows, indent=2)
+    print_run_settings(fact, _value)
 
 
 def _print_part(fact: Mapping[str, Any]) -> None:

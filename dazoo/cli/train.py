@@ -47,6 +47,9 @@ def command(
     device: Device = "auto",
     settings: Set = None,
     source_only: Annotated[bool, typer.Option("--source-only/--no-source-only", help="Also train without adaptation, to compare.")] = True,
+    select: Annotated[
+        str, typer.Option(metavar="VALIDATOR", help="Weights to keep as the model: the last, or those that this label-free score chose.")
+    ] = "last",
     download: Download = False,
     log: Log = None,
     log_set: LogSet = None,
@@ -62,7 +65,7 @@ def command(
     folder = out or default_folder(name, seed)
     trained = train(
         name, source=source, target=target, target_labelled=target_labels, data=data, out=folder, seed=seed, device=device,
-        settings=wanted, source_only=source_only, download=download, quiet=quiet, loggers=loggers,
+        settings=wanted, source_only=source_only, select=select, download=download, quiet=quiet, loggers=loggers,
     )  # fmt: skip
     if not trained.first:
         return
@@ -87,3 +90,6 @@ def report(name: str, results: dict[str, Any], folder: Path | None) -> None:
     else:
         emit("  not counted: the target pictures have no labels")
     emit(f"  model: {folder}")
+    others = sorted(p.name for p in (folder.parent / "models").glob("[!.]*")) if folder else []
+    if folder and others:
+        emit(f"  others: {folder.parent / 'models'}/{{{','.join(others)}}}")

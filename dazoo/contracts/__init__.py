@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dazoo.contracts.logger import Stage as Stage
     from dazoo.contracts.method import Method as Method
     from dazoo.contracts.optimizers import OptimizerSettings as OptimizerSettings
+    from dazoo.contracts.statistics import batch_statistics as batch_statistics
     from dazoo.contracts.step import BOTH as BOTH
     from dazoo.contracts.step import SOURCE as SOURCE
     from dazoo.contracts.step import TARGET as TARGET
@@ -90,6 +91,7 @@ __all__ = [
     "Validator",
     "Verdict",
     "ask_for",
+    "batch_statistics",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -105,6 +107,7 @@ __getattr__, __dir__ = lazy(
         "logger": ("Ending", "Logger", "Moment", "Running", "Stage"),
         "method": ("Method",),
         "optimizers": ("OptimizerSettings",),
+        "statistics": ("batch_statistics",),
         "step": ("BOTH", "SOURCE", "TARGET", "Labelled", "Outputs", "Phase", "Step", "Unlabelled"),
         "validator": ("Evidence", "Validator"),
     },

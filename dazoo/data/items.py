@@ -66,9 +66,16 @@ class Items(Listing):
             self.loaded = (size, channels, self._load(size, channels))
         return self.loaded[2]
 
+    def picture(self, i: int) -> Image.Image:
+        """Item i as Pillow has it."""
+        return as_image(parts(self.items[i])[0])
+
+    def label(self, i: int) -> str | None:
+        """Name of the class of item i, which is asked for."""
+        return _label(native(parts(self.items[i])[1]), self.order)
+
     def short_side(self, i: int) -> int:
-        picture, _ = parts(self.items[i])
-        return min(as_image(picture).size)
+        return min(self.picture(i).size)
 
     def short_sides(self, most: int) -> list[int]:
         return super().short_sides(min(most, 16))  # each is decoded whole

@@ -130,7 +130,7 @@ def _target(folder: Path, classes: tuple[str, ...], labelled: bool | None, size:
 
     strays: list[Path] = []
     if labelled is None:
-        labelled, strays = _looks_labelled(folder, classes)
+        labelled, strays = looks_labelled(folder, classes)
     if not labelled:
         both = loose()
         return both, both
@@ -145,7 +145,7 @@ def _target(folder: Path, classes: tuple[str, ...], labelled: bool | None, size:
     return loose(), test
 
 
-def _looks_labelled(folder: Path, classes: tuple[str, ...]) -> tuple[bool, list[Path]]:
+def looks_labelled(folder: Path, classes: tuple[str, ...]) -> tuple[bool, list[Path]]:
     """Whether a target has class folders, and the pictures outside of them.
 
     Raises:

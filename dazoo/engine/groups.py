@@ -118,6 +118,15 @@ class Groups:
             module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs know only one at a time
 
 
+def merged_settings(parts: Iterable[Mapping[str, OptimizerSettings]]) -> dict[str, OptimizerSettings]:
+    """Optimiser settings by group, key by key; what a later part says goes over what an earlier one says."""
+    merged: dict[str, OptimizerSettings] = {}
+    for part in parts:
+        for group, own in part.items():
+            merged[group] = {**merged.get(group, {}), **own}
+    return merged
+
+
 def make_optimizers(
     groups: Groups, phases: Sequence[Phase], special: Mapping[str, OptimizerSettings], settings: Settings
 ) -> dict[str, torch.optim.Optimizer]:

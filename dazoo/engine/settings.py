@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from dazoo.plain import shown
 
 LONGEST = 10**9
 """Most epochs, and most steps in one: more than anybody waits for."""
+LEAST_STEPS = 100
+"""Steps of an epoch that a pass over small data is stretched to."""
 LARGE = 1e9
 """Largest value of a rate, a factor or a norm: beyond it, single precision overflows in a few steps."""
 
@@ -31,22 +34,23 @@ class Settings:
 
     Attributes:
         epochs: evaluation points; with `steps_per_epoch` they give the length of the run.
-        steps_per_epoch: optimiser steps in an epoch; 0 means one pass over the larger domain.
-        batch: images of each domain in a step. accumulate: micro-batches that a step is run in to save memory, their gradients added up;
+        steps_per_epoch: optimiser steps in an epoch; 0 means one pass over the larger domain, and at least `LEAST_STEPS` steps where the
+            source is learnt, because a network needs as many updates to learn few pictures as to learn many.
+        batch: pictures of each domain in a step. accumulate: micro-batches that a step is run in to save memory, their gradients added up;
             losses over a batch (alignment, class shares, batch-norm statistics) then see `batch / accumulate` images.
-        size: side of the square training pictures, pixels. channels: 1, 3, or 0 for the data's own.
+        size: side of the square training pictures, pixels. channels: of the pictures; 0 takes the data's own.
         crop: resize the short side of pictures to `size` and keep the middle; false squashes both sides to it.
-        optimizer: "adamw", "adam" or "sgd" (Nesterov momentum 0.9). lr, weight_decay: its settings.
-        schedule: factor on lr over the run: "cosine", "constant", "inverse" ((1 + 10 p)^-0.75, Ganin et al. 2016) or "linear".
-        warmup: share of the run over which lr rises from 0.
+        optimizer: what makes the updates; "sgd" has Nesterov momentum 0.9. lr: learning rate. weight_decay: weight decay.
+        schedule: how the learning rate falls over the run; "inverse" is (1 + 10 p)^-0.75 (Ganin et al. 2016).
+        warmup: share of the run over which the learning rate rises from 0.
         clip: largest gradient norm of a phase; 0 does not clip.
         ema: decay of the weight average that is evaluated and kept; 0 keeps none.
         balance: draw classes of the source equally often.
-        augment: name of the augmentation, the random views that training sees ('dazoo list augmentations').
-        label_smoothing: of the task's cross-entropy, in [0, 1).
+        augment: the augmentation: random changes of the pictures that training sees.
+        label_smoothing: of the task's cross-entropy.
         joint: run source and target through the network in one batch (shared batch-norm statistics) or one batch each.
-        precision: "auto" (bf16 autocast where the processor has it), "bf16" or "fp32".
-        validator: label-free score by which a checkpoint is chosen.
+        precision: of numbers inside the network; "auto" is bf16 where the processor has it, else fp32.
+        validator: score by which an epoch is chosen, without a target label.
     """
 
     epochs: int = 20
@@ -71,8 +75,19 @@ class Settings:
     validator: str = "information_maximisation"
 
     def __post_init__(self) -> None:
+        for name, (good, expected) in self._rules().items():
+            if not good:
+                raise SettingsError(f"{name} is {shown(getattr(self, name))}; expected {expected}.")
+
+    def allowed(self) -> dict[str, str]:
+        """What each setting may be, in words; names are looked up elsewhere, so `augment` and `validator` are not among them."""
+        switches = {f.name: "true or false" for f in dataclasses.fields(self) if type(f.default) is bool}
+        return switches | {name: expected for name, (_, expected) in self._rules().items()}
+
+    def _rules(self) -> dict[str, tuple[bool, str]]:
+        """Whether each setting is right, and what is."""
         micro = self.batch // self.accumulate if 1 <= self.accumulate <= self.batch else 0
-        rules = {
+        return {
             "epochs": (1 <= self.epochs <= LONGEST, f"1 to {LONGEST:,}"),
             "steps_per_epoch": (0 <= self.steps_per_epoch <= LONGEST, f"0 (one pass) to {LONGEST:,}"),
             "batch": (2 <= self.batch <= 65_536, "2 to 65,536"),
@@ -92,9 +107,10 @@ class Settings:
             "label_smoothing": (0 <= self.label_smoothing < 1, "in [0, 1)"),
             "precision": (self.precision in ("auto", "bf16", "fp32"), "auto, bf16 or fp32"),
         }
-        for name, (good, expected) in rules.items():
-            if not good:
-                raise SettingsError(f"{name} is {shown(getattr(self, name))}; expected {expected}.")
+
+    def steps_in_epoch(self, longest: int, *, learns_source: bool = True) -> int:
+        """Steps of an epoch where the larger domain has `longest` images (see `steps_per_epoch`)."""
+        return self.steps_per_epoch or max(math.ceil(longest / self.batch), LEAST_STEPS if learns_source else 1)
 
     @classmethod
     def layered(cls, *layers: Mapping[str, Any]) -> Settings:
@@ -145,6 +161,40 @@ def _whole(value: float | str) -> int:
     return int(value)
 
 
+ALIASES = {
+    "learning_rate": "lr",
+    "batch_size": "batch",
+    "bs": "batch",
+    "image_size": "size",
+    "img_size": "size",
+    "resolution": "size",
+    "num_epochs": "epochs",
+    "max_epochs": "epochs",
+    "iterations": "steps_per_epoch",
+    "steps": "steps_per_epoch",
+    "wd": "weight_decay",
+    "optim": "optimizer",
+    "lr_scheduler": "schedule",
+    "scheduler": "schedule",
+    "warmup_ratio": "warmup",
+    "grad_clip": "clip",
+    "max_grad_norm": "clip",
+    "gradient_accumulation_steps": "accumulate",
+    "ema_decay": "ema",
+    "augmentation": "augment",
+    "transform": "augment",
+    "amp": "precision",
+    "dtype": "precision",
+    "metric": "validator",
+    "model_selection": "validator",
+    "in_channels": "channels",
+}
+"""What settings are called elsewhere."""
+
+
 def _hint(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    plain = name.lower().lstrip("-").replace("-", "_")
+    meant = plain if plain in known else ALIASES.get(plain)
+    if meant not in known:
+        meant = next(iter(difflib.get_close_matches(plain, known, n=1)), None)
+    return f" Did you mean {meant!r}?" if meant else ""

@@ -70,7 +70,7 @@ class Trainer:
         self.source = None if source is None else Batches(source, seed=source_seed, balance=settings.balance, **draw)
         self.target = Batches(data.target_train, seed=target_seed, balance=False, **draw)
         longest = max(len(data.target_train), 0 if source is None else len(source))
-        self.per_epoch = settings.steps_per_epoch or math.ceil(longest / settings.batch)
+        self.per_epoch = settings.steps_in_epoch(longest, learns_source=source is not None)
         self.total = self.per_epoch * settings.epochs
         self.per_step = settings.batch * (2 if self.source else 1)
         self.number = 0

@@ -23,6 +23,7 @@ from dazoo.engine.device import autocast
 from dazoo.engine.groups import Groups
 from dazoo.engine.groups import make_optimizers
 from dazoo.engine.groups import merge
+from dazoo.engine.groups import merged_settings
 from dazoo.engine.passes import Pass
 from dazoo.engine.peers import ALONE
 from dazoo.engine.peers import Peers
@@ -77,7 +78,7 @@ class Updates:
         self.groups.to(device)
         self.phases = [phase for component in self.components for phase in component.phases()]
         self._merged: dict[tuple[bool, ...], list[Phase]] = {}
-        special = {name: own for part in (self.backbone, *self.components) for name, own in part.optimizers().items()}
+        special = merged_settings(part.optimizers() for part in (self.backbone, *self.components))
         self.optimizers = make_optimizers(self.groups, merge(self.phases), special, settings)
         self.average = Average(method, settings.ema, trained=trained) if settings.ema else None
         self._answers = {id(p) for network in answering(method).values() for p in network.parameters()}

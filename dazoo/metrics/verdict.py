@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from scipy.special import bdtrc
@@ -165,15 +166,9 @@ def _collapsed(case: Case) -> Finding | None:
         "do not use it"
     )
     steps = [*_STRONGER, "If nearly all target pictures truly are of that class, nothing is wrong: look at some."]
-    if case.plain is not None and _collapsed_plain(case) is None:
+    if case.plain is not None and _collapsed(replace(case, seen=case.plain, plain=None)) is None:
         steps.insert(0, "Use the source-only model: it names more classes.")
     return Finding("collapsed", sentence, tuple(steps))
-
-
-def _collapsed_plain(case: Case) -> Finding | None:
-    """Whether the twin is collapsed too."""
-    assert case.plain is not None
-    return _collapsed(Case(case.classes, case.source_counts, case.plain))
 
 
 def _underfit(case: Case) -> Finding | None:
@@ -201,8 +196,11 @@ def _worse(case: Case) -> Finding | None:
     worse, better = sum(v < 0 for v in found.values()), sum(v > 0 for v in found.values())
     if worse <= better or found.get(case.validator, -1) > 0:
         return None
-    sentence = f"adaptation made {worse} of {len(found)} label-free scores worse than source-only; use source-only"
-    return Finding("worse", sentence, ("Use the source-only model.", "Try another method, or a smaller lr."))
+    sentence = f"adaptation made {worse} of {len(found)} label-free scores worse than source-only"
+    bad = judge(replace(case, seen=case.plain, plain=None, losses=(), churn=None))
+    if not bad.usable:
+        return Finding("worse", f"{sentence}, which is {bad.state} as well", _STRONGER)
+    return Finding("worse", f"{sentence}; use source-only", ("Use the source-only model.", "Try another method, or a smaller lr."))
 
 
 def _falling(case: Case) -> Finding | None:

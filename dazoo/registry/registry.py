@@ -38,6 +38,9 @@ T = TypeVar("T")
 PART = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 """Grammar of one part's name; `-` is free as the joint of recipe names."""
 
+FEW = 12
+"""Names that a message lists where none is near to a wrong one."""
+
 RECIPE = re.compile(rf"{PART.pattern}(-{PART.pattern})*")
 """Grammar of an entry's name."""
 
@@ -162,7 +165,10 @@ class Registry(Generic[T]):
         if found:
             spellings = " or ".join(repr(r.qualified) for r in found)
             raise AmbiguousName(f"The {self.kind} {name!r} is brought by {len(found)} distributions; write {spellings}.")
-        raise UnknownName(f"Unknown {self.kind} {name!r}.{did_you_mean(name, self.names())}{self._hint()}")
+        near, known = did_you_mean(name, self.names()), ", ".join(self.names())
+        raise UnknownName(
+            f"Unknown {self.kind} {name!r}.{near or (f' Expected one of {known}.' if 0 < len(self) <= FEW else '')}{self._hint()}"
+        )
 
     def names(self, pattern: str = "*") -> list[str]:
         """Names that match a wildcard pattern, sorted; an ambiguous name appears as its qualified spellings."""

@@ -43,8 +43,8 @@ from dazoo.runs.judging import Observer
 from dazoo.runs.judging import warn
 from dazoo.runs.plan import PARTS
 from dazoo.runs.plan import split_settings
+from dazoo.runs.second import stage_settings
 from dazoo.runs.stages import adapt_trained
-from dazoo.runs.stages import stage_settings
 from dazoo.runs.stages import validators_of
 from dazoo.runs.telling import told
 from dazoo.runs.training import describe

@@ -9,6 +9,7 @@ models/source_only    of the twin that was not adapted
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +18,13 @@ from typing import Any
 
 from torch import Tensor
 
+from dazoo.errors import SettingsError
+from dazoo.errors import UnknownName
 from dazoo.models.model import Model
 from dazoo.models.save import save
+from dazoo.plain import shown
 from dazoo.registry.names import Recipe
+from dazoo.registry.plugins import Plugins
 from dazoo.runs.judging import Judge
 from dazoo.runs.judging import Judgement
 from dazoo.runs.judging import Plain
@@ -30,6 +35,25 @@ from dazoo.runs.stages import Result
 
 SELECTED = ("last", "chosen")
 """Weights that `model` may hold."""
+
+
+def selecting(plugins: Plugins, select: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The settings of a run whose kept weights somebody chooses: "last", or a validator's name.
+
+    Raises:
+        UnknownName, AmbiguousName: nobody brings such a validator, or several do.
+        SettingsError: the settings name another validator.
+    """
+    given = dict(settings or {})
+    if select == "last":
+        return given
+    try:
+        plugins.validators.get(select)
+    except UnknownName as exc:
+        raise UnknownName(f"select is {shown(select)}; expected 'last' or a validator. {exc}") from None
+    if given.get("validator", select) != select:
+        raise SettingsError(f"select is {select!r} and the setting validator is {shown(given['validator'])}; leave one out.")
+    return {**given, "validator": select}
 
 
 @dataclass(frozen=True)
@@ -63,6 +87,8 @@ class Kept:
                     save(self._made(name)[0], folder / "models" / name, gan=False)
             self._save_plain(folder / "models" / "source_only")
         selected = select if select in weights else "last"
+        if selected != select:
+            warnings.warn("Nothing could choose in this run (a stream has one epoch and no score); the last weights are kept.", stacklevel=2)
         put(self.result.method, weights[selected])
         model, judgement = self._made(selected)
         if folder is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 from typing import TypedDict
@@ -26,6 +28,8 @@ from dazoo.plain import native
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
+from dazoo.runs.second import check_second
+from dazoo.runs.second import split_second
 from dazoo.runs.own import OWN
 from dazoo.runs.own import sized
 from dazoo.runs.starting import Named
@@ -67,6 +71,7 @@ class Plan:
         arguments: constructor arguments that the user set, by the word in `PARTS`.
         pictures: where they come from.
         remarks: sentences for the person, about what was chosen for them.
+        second: run settings that the user set for the second stage (see `dazoo.runs.second`).
     """
 
     recipe: Recipe
@@ -75,6 +80,7 @@ class Plan:
     arguments: Mapping[str, Mapping[str, Any]]
     pictures: Pictures
     remarks: tuple[str, ...] = ()
+    second: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def images_key(self) -> tuple[Any, ...]:
@@ -108,6 +114,7 @@ class Plan:
             "arguments": {part: values for part, values in self.identified(plugins).items() if values},
             "data": data_digest,
             "plugins": versions({**asdict(self.recipe), "augmentation": self.settings.augment}),
+            **({"adapt": dict(self.second)} if self.second else {}),
         }
 
     def identified(self, plugins: Plugins) -> dict[str, dict[str, Any]]:
@@ -144,7 +151,8 @@ def make_plan(
         InvalidName, UnknownName, AmbiguousName: see `parse`; no scenario and no pictures; or nobody brings the augmentation or validator.
         SettingsError: an unknown setting, one of a part that the recipe lacks, or pictures beside a scenario.
     """
-    run, arguments = split_settings(settings or {})
+    first, second = split_second(settings or {})
+    run, arguments = split_settings(first)
     start = Named(name) if isinstance(name, Recipe) else None
     if start is None and pictures.get("source") is not None:
         start = named(str(name), plugins, folder=folder, arguments=arguments["backbone"])
@@ -167,12 +175,12 @@ def make_plan(
         raise SettingsError(f"{lacks[0]}.{next(iter(arguments[lacks[0]]))} is set, but the recipe {str(recipe)!r} has no {lacks[0]}.")
     layers = settings_of_parts(plugins, recipe, arguments)
     made = Settings.layered(*layers.values(), run)
-    _check_names(plugins, recipe, made)
+    _check_names(plugins, (made, check_second(plugins, recipe, made, second)))
     remarks = [start.text] if start is not None and start.text else []
     if source is not None and "size" not in run:
         made, remark = sized(made, source, target, layers["backbone"].get("size", 0), gan=recipe.gan is not None)
         remarks.append(remark)
-    return Plan(recipe, checked_seed(seed), made, arguments, pictures, tuple(filter(None, remarks)))
+    return Plan(recipe, checked_seed(seed), made, arguments, pictures, tuple(filter(None, remarks)), second)
 
 
 def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -192,17 +200,15 @@ def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, 
     return layers
 
 
-def _check_names(plugins: Plugins, recipe: Recipe, made: Settings) -> None:
-    """See that somebody brings what the settings name, before anything is written. A stage that adapts a trained model may name others.
+def _check_names(plugins: Plugins, stages: Iterable[Settings | None]) -> None:
+    """See that somebody brings what the settings of each stage name, before anything is written.
 
     Raises:
         UnknownName, AmbiguousName: nobody does, or several do.
     """
-    method = plugins.methods.resolve(recipe.method) if recipe.method else None
-    own = method.defaults if method is not None and method.adapts_trained else {}
-    for stage in ({}, own):
-        plugins.augmentations.get(stage.get("augment", made.augment))
-        plugins.validators.get(stage.get("validator", made.validator))
+    for made in filter(None, stages):
+        plugins.augmentations.get(made.augment)
+        plugins.validators.get(made.validator)
 
 
 def split_settings(flat: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

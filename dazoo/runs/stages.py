@@ -5,16 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from collections.abc import Mapping
-from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dazoo.contracts import Backbone
 from dazoo.contracts import Bridge
 from dazoo.contracts import Domains
 from dazoo.contracts import Method
@@ -34,6 +33,7 @@ from dazoo.models.bridging import build_bridge
 from dazoo.registry.plugins import Plugins
 from dazoo.runs.judging import snapshot
 from dazoo.runs.plan import Plan
+from dazoo.runs.second import stage_settings
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def train_plan(plan: Plan, domains: Domains, plugins: Plugins, site: Site, *, be
     torch.manual_seed(plan.seed)
     problem = _problem(plan, domains, plugins)
     title = str(plan.recipe)
-    bridge, method = _components(plan, problem, plugins)
+    bridge, method = build_components(plan, problem, plugins)
     views = plugins.augmentations.build(plan.settings.augment)
     count = _counter(domains.target_test.labels) if best else None
     validators = validators_of(plugins, plan.settings.validator)
@@ -86,17 +86,11 @@ def train_plan(plan: Plan, domains: Domains, plugins: Plugins, site: Site, *, be
         return _trained(setup, site)
     source = replace(setup, title=f"{title} (source stage)", method=Method(problem), stage="source", count=None)
     first = _trained(source, replace(site, folder=site.folder / "source" if site.folder else None))
-    _, method = _components(replace(plan, recipe=replace(plan.recipe, gan=None)), problem, plugins)
-    own = stage_settings(plan.settings, method)
+    _, method = build_components(replace(plan, recipe=replace(plan.recipe, gan=None)), problem, plugins)
+    own = stage_settings(plan.settings, method, plan.second)
     views = plugins.augmentations.build(own.augment)
     stage = replace(setup, method=method, bridge=None, settings=own, augmentation=views, data=replace(data, source_train=None))
     return adapt_trained(stage, site, first)
-
-
-def stage_settings(settings: Settings, method: Method, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Settings of the stage that adapts a trained model: the method's own, since the run's described how to train from the start."""
-    stream = {"accumulate": 1, "warmup": 0.0, "schedule": "constant"} if method.streams else {}  # a batch in one piece, and no end to aim at
-    return Settings.layered({**asdict(settings), "ema": 0.0, "steps_per_epoch": 0, **method.defaults, **(overrides or {}), **stream})
 
 
 def adapt_trained(setup: Setup, site: Site, first: Result | None = None) -> Result:
@@ -141,11 +135,7 @@ def _problem(plan: Plan, domains: Domains, plugins: Plugins) -> Problem:
     train = domains.source_train
     arguments = plan.arguments.get("backbone", {})
     backbone = plugins.backbones.build(plan.recipe.backbone, num_classes=len(train.classes), in_channels=train.channels, **arguments)
-    if plan.settings.size < backbone.min_size:
-        raise SettingsError(
-            f"size is {plan.settings.size}, but the backbone {plan.recipe.backbone!r} takes pictures of at least {backbone.min_size} pixels "
-            f"a side; --set size={backbone.min_size}."
-        )
+    check_size(plan, backbone)
     return Problem(
         backbone,
         num_classes=len(train.classes),
@@ -157,7 +147,21 @@ def _problem(plan: Plan, domains: Domains, plugins: Plugins) -> Problem:
     )
 
 
-def _components(plan: Plan, problem: Problem, plugins: Plugins) -> tuple[Bridge | None, Method]:
+def check_size(plan: Plan, backbone: Backbone) -> None:
+    """Refuse pictures that are smaller than the backbone takes.
+
+    Raises:
+        SettingsError: they are.
+    """
+    if plan.settings.size < backbone.min_size:
+        raise SettingsError(
+            f"size is {plan.settings.size}, but the backbone {plan.recipe.backbone!r} takes pictures of at least {backbone.min_size} pixels "
+            f"per side; --set size={backbone.min_size}."
+        )
+
+
+def build_components(plan: Plan, problem: Problem, plugins: Plugins) -> tuple[Bridge | None, Method]:
+    """The bridge of the recipe's GAN, if it has one, and its method."""
     torch.manual_seed(plan.seed + 1)  # apart from the backbone's, so that every recipe of a seed starts from the same backbone
     bridge = build_bridge(plugins, plan.recipe.gan, problem, plan.arguments) if plan.recipe.gan else None
     if plan.recipe.method is None:

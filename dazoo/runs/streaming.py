@@ -27,7 +27,7 @@ from dazoo.runs.adapting import build_method
 from dazoo.runs.adapting import check_adapts
 from dazoo.runs.adapting import settings_of_method
 from dazoo.runs.judging import warn
-from dazoo.runs.stages import stage_settings
+from dazoo.runs.second import stage_settings
 
 
 class Streaming:

@@ -32,10 +32,13 @@ class Extras(Pictures, total=False):
         loggers: names of loggers ("dazoo list loggers"), or their settings by name ({"wandb": {"project": "signs"}}).
         callbacks: functions that are called after each epoch with (at, scores, terms), and objects with methods of a
             `dazoo.contracts.Logger`: those that they have are called.
+        select: which weights `model` holds: "last", or the name of a validator for those of the epoch that it scores highest. It then is the
+            setting `validator` too.
     """
 
     loggers: Iterable[str] | Mapping[str, Mapping[str, Any]]
     callbacks: Iterable[Any]
+    select: str
 
 
 def split_extras(plugins: Plugins, extras: Extras) -> tuple[dict[str, Logger], Pictures]:

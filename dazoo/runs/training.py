@@ -53,9 +53,11 @@ from dazoo.runs.judging import Observer
 from dazoo.runs.judging import Plain
 from dazoo.runs.judging import warn
 from dazoo.runs.kept import Kept
+from dazoo.runs.kept import selecting
 from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
+from dazoo.runs.rehearsing import rehearse
 from dazoo.runs.stages import Result
 from dazoo.runs.stages import train_plan
 from dazoo.runs.stages import validators_of
@@ -122,30 +124,35 @@ def train(
         seed: fixes everything on a CPU; 0 to 2**63 - 1, so `time.time_ns()` is one.
         device: "auto", "cpu", "cuda" or "cuda:N"; also "mps" or "xpu" where torch has one.
         settings: fields of `dazoo.engine.settings.Settings` ({"lr": 1e-3}), and constructor arguments of the parts
-            ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}).
+            ({"method.weight": 0.3, "gan.width": 16, "bridge.share": 0.5, "backbone.width": 24}). Where the method adapts a trained model,
+            run settings are those of the source stage, and "adapt.lr" is that of the adaptation.
         source_only: also train the recipe's source-only twin (same settings and seed). Without it nothing tells whether adaptation helped:
             it is the first of the four numbers, and what the label-free scores of the verdict are compared with. It takes up to as long
             again; a recipe that does not adapt, or whose first stage is plain training, needs none.
         quiet: show no progress.
         download: let data sets fetch what is missing.
-        extras: `loggers` and `callbacks` that are told of the run (see `Extras`), and where pictures come from. `source`: folder
-            with one folder of pictures for each class, and `target`: folder of pictures without labels (one folder per class gives labels
-            for evaluation alone); both or neither, and each may be a table of files (.csv, .tsv, .txt) or a map-style data set
-            (`torch.utils.data.Dataset`, `datasets.Dataset`) instead; see docs/own-pictures.md. `data`: folder of the data sets
-            of a scenario, variable DAZOO_DATA unless given. `target_labelled`: False uses the target's pictures without labels, whatever
-            its folders are called; True takes its folders for classes.
+        extras: `loggers` and `callbacks` that are told of the run, `select` (which weights are kept; see `Extras`), and where pictures
+            come from. `source`: folder with one folder of pictures for each class, and `target`: folder of pictures without labels (one
+            folder per class gives labels for evaluation alone); both or neither, and each may be a table of files (.csv, .tsv, .txt) or a
+            map-style data set (`torch.utils.data.Dataset`, `datasets.Dataset`) instead; see docs/own-pictures.md. `data`: folder of the
+            data sets of a scenario, variable DAZOO_DATA unless given. `target_labelled`: False uses the target's pictures without labels,
+            whatever its folders are called; True takes its folders for classes.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName, SettingsError, DataError, TrainingError, Interrupted.
     """
     plugins = zoo()
     loggers, pictures = split_extras(plugins, extras)
+    select = extras.get("select", "last")
+    settings = selecting(plugins, select, settings)
     folder = expanded(out) if out is not None else None
     plan = make_plan(plugins, name, seed=seed, settings=settings, folder=folder, **pictures)
+    rehearse(plan, plugins)
     for remark in plan.remarks:
         tell(remark) if not quiet else None
     where = choose_device(device)
-    run = Run(plan, plan.load(plugins, download), plugins, where, folder, quiet, loggers)
+    kept = "last" if select == "last" else "chosen"
+    run = Run(plan, plan.load(plugins, download), plugins, where, folder, quiet, loggers, select=kept)
     trained = run.train(source_only=source_only)
     if trained.first:
         warn(trained.model.name, trained.verdict)
@@ -197,7 +204,7 @@ class Run:
                 if drawn is not None:
                     loggers.picture("curves", drawn)
                 note(self.folder, verdict=judgement.verdict.to_json())
-            loggers.end(Ending("finished", model.config["results"]))
+            loggers.end(Ending("finished", model.config["results"], judgement.verdict.sentence))
             return Trained(model, numbers, result.history, self._below("model"), judgement=judgement)
 
     def _claimed(self) -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ from dazoo.bench.fields import Cost
 from dazoo.bench.record import Record
 from dazoo.bench.stores import FolderStore
 from dazoo.cli.main import main
+from dazoo.engine.settings import LEAST_STEPS
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
@@ -59,8 +60,9 @@ def test_the_time_is_pictures_over_pace_whatever_the_settings_of_the_measured_ce
 
 
 def test_an_epoch_of_one_pass_is_over_the_larger_domain():
-    assert pictures(asked(steps_per_epoch=0, larger=1000)) == 2 * 2 * 32 * 32
-    assert Pace([done()], "").expected(asked(steps_per_epoch=0, larger=1000)).seconds == 40.96
+    assert pictures(asked(steps_per_epoch=0, larger=6400)) == 2 * 2 * 200 * 32
+    assert pictures(asked(steps_per_epoch=0, larger=64)) == 2 * 2 * LEAST_STEPS * 32
+    assert Pace([done()], "").expected(asked(steps_per_epoch=0, larger=6400)).seconds == 256.0
 
 
 def test_closer_cells_come_first_and_strangers_are_not_asked():

@@ -30,7 +30,7 @@ from tests.bench.test_bench_driver import Here
 
 GOLDEN = Path(__file__).with_name("golden.json")
 NAMES = ("lenet-dann-synsigns", "lenet-dcgan-synsigns")
-SETTINGS = {"epochs": 2, "steps_per_epoch": 2, "batch": 32, "size": 32, "precision": "fp32"}
+SETTINGS = {"epochs": 2, "steps_per_epoch": 2, "batch": 32, "size": 32, "precision": "fp32", "backbone.bottleneck": 0}
 RUN = "python -m tests.bench.test_bench_golden"
 
 TOLERANCE = 5e-3

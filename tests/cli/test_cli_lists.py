@@ -162,3 +162,26 @@ def test_check_imports_every_class(install, tmp_path: Path) -> None:
     done = child("-m", "dazoo", "plugins", "--check", PYTHONPATH=path, DAZOO_PLUGINS="dazoo-hollow")
     assert done.returncode == 1
     assert "nothing" in done.stdout and "AttributeError" in done.stdout
+
+
+def test_show_says_what_is_allowed_and_what_it_means(run) -> None:
+    found = run("show", "fcn-mean_teacher", "--json").json
+    settings = {row["name"]: row for row in found["settings"]}
+    assert settings["augment"]["value"] == "objects" and settings["augment"]["from"] == "own pictures"
+    assert settings["augment"]["allowed"].split(", ") == dazoo.list_augmentations()
+    assert settings["validator"]["allowed"].split(", ") == dazoo.list_validators()
+    assert settings["optimizer"]["allowed"] == "adamw, adam or sgd" and settings["lr"]["doc"] == "learning rate."
+    assert all(row["allowed"] for row in found["settings"]) and "adaptation" not in found
+    text = run("show", "fcn-mean_teacher").out
+    assert "learning rate (above 0, at most 1e+09)" in text and "its settings" not in text
+
+
+def test_show_has_the_settings_of_a_second_stage(run) -> None:
+    found = run("show", "fcn-tent", "--json").json
+    second = {row["name"]: row for row in found["adaptation"]}
+    assert (
+        second["lr"]["from"] == "method" and second["schedule"]["from"] == "stream" and second["label_smoothing"]["from"] == "first stage"
+    )
+    assert "size" not in second
+    text = run("show", "fcn-tent").out
+    assert "stage 2, the adaptation (--set adapt.NAME=VALUE)" in text and "adapt.lr" in text

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from dazoo.engine.settings import LEAST_STEPS
 from dazoo.engine.settings import Settings
 from dazoo.errors import SettingsError
 
@@ -63,3 +64,10 @@ def test_the_ends_of_the_range_are_in_it(name, low, high):
     for value in (low - 1, high * 2):
         with pytest.raises(SettingsError, match=f"^{name} is "):
             Settings.layered({name: value})
+
+
+def test_small_data_does_not_mean_few_steps():
+    assert Settings(batch=32).steps_in_epoch(64) == LEAST_STEPS
+    assert Settings(batch=32).steps_in_epoch(32 * 400) == 400
+    assert Settings(batch=32).steps_in_epoch(64, learns_source=False) == 2, "a pass over the target is a pass"
+    assert Settings(batch=32, steps_per_epoch=3).steps_in_epoch(10**6) == 3

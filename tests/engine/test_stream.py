@@ -14,7 +14,7 @@ from dazoo.engine.settings import Settings
 from dazoo.engine.stream import Stream
 from dazoo.engine.stream import batches
 from dazoo.registry.plugins import zoo
-from dazoo.runs.stages import stage_settings
+from dazoo.runs.second import stage_settings
 
 
 sys.path.insert(0, str(Path(__file__).parent))

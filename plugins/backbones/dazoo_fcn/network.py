@@ -8,6 +8,9 @@ over positions in place of a flattening layer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor
 from torch import nn
 
@@ -31,6 +34,11 @@ class FCN(Backbone):
         >>> FCN(num_classes=5).dense(torch.zeros(1, 3, 64, 96)).shape
         torch.Size([1, 5, 8, 12])
     """
+
+    @classmethod
+    def wants(cls, **arguments: Any) -> Mapping[str, Any]:
+        """The rate and the decay under which it learnt most of five scenarios' sources (docs/benchmark.md)."""
+        return {"optimizer": "adamw", "lr": 3e-3, "weight_decay": 5e-3}
 
     def __init__(
         self,

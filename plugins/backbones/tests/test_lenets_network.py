@@ -29,11 +29,13 @@ def test_lenet_is_the_flattening_network_at_28() -> None:
     """The same weights in the usual form, a flatten and a fully connected layer, give the same feature."""
     torch.manual_seed(0)
     net = LeNet(num_classes=10, in_channels=1).eval()
-    fc = net.fc[0]
+    fc, (linear, norm, _) = net.fc[0], net.bottleneck
     x = torch.randn(3, 1, 28, 28)
     flat = net.convolutions(x).flatten(1)  # (3, 800)
     assert flat.shape == (3, 800)
-    expected = F.linear(flat, fc.weight.flatten(1), fc.bias).relu()
+    hidden = F.linear(flat, fc.weight.flatten(1), fc.bias).relu()  # (3, 500)
+    narrow = F.linear(hidden, linear.weight.flatten(1), linear.bias)  # (3, 256)
+    expected = F.batch_norm(narrow, norm.running_mean, norm.running_var, norm.weight, norm.bias).relu()
     torch.testing.assert_close(net.pool(net.forward_features(x)), expected)
 
 
@@ -41,11 +43,13 @@ def test_parameters_and_layers_are_those_of_the_tables() -> None:
     def count(net: nn.Module) -> int:
         return sum(p.numel() for p in net.parameters())
 
-    lenet = (20 * 25 + 20) + (50 * 20 * 25 + 50) + (500 * 800 + 500) + (10 * 500 + 10)
-    assert count(LeNet(num_classes=10, in_channels=1)) == lenet
+    lenet = (20 * 25 + 20) + (50 * 20 * 25 + 50) + (500 * 800 + 500)
+    narrow = (256 * 500 + 256) + 2 * 256 + (10 * 256 + 10)
+    assert count(LeNet(num_classes=10, in_channels=1)) == lenet + narrow
+    assert count(LeNet(num_classes=10, in_channels=1, bottleneck=0)) == lenet + (10 * 500 + 10)
     convolutions = (64 * 75 + 64) + (128 * 64 * 25 + 128) + (256 * 128 * 25 + 256)
     norms = 2 * (64 + 128 + 256 + 512)
-    assert count(DTN(num_classes=10)) == convolutions + norms + (512 * 4096 + 512) + (10 * 512 + 10)
+    assert count(DTN(num_classes=10, bottleneck=0)) == convolutions + norms + (512 * 4096 + 512) + (10 * 512 + 10)
     order = " ".join(type(m).__name__ for m in LeNet(num_classes=2).convolutions)
     assert order == "Conv2d MaxPool2d ReLU Conv2d Dropout2d MaxPool2d ReLU"
 

@@ -21,7 +21,7 @@ def dazoo_register_datasets(register: Callable[..., None]) -> None:
 
 @hookimpl
 def dazoo_register_scenarios(register: Callable[..., None]) -> None:
-    common = {"size": 28, "batch": 128, "ema": 0.99, "epochs": 3, "steps_per_epoch": 300}
+    common = {"size": 28, "batch": 128, "ema": 0.99, "epochs": 3, "steps_per_epoch": 300, "augment": "digits"}
     grey, colour = {**common, "channels": 1}, {**common, "channels": 3}
     register("mnist2usps", _SCENARIO, summary="MNIST to USPS", source="mnist", target="usps", settings=grey)
     register("usps2mnist", _SCENARIO, summary="USPS to MNIST", source="usps", target="mnist", settings=grey)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -11,6 +13,8 @@ from dazoo.contracts import Labelled
 from dazoo.contracts import Method
 from dazoo.contracts import Problem
 from dazoo.contracts import Unlabelled
+from dazoo.contracts import batch_statistics
+from dazoo.engine.groups import merged_settings
 from dazoo.engine.passes import Pass
 from dazoo.errors import SettingsError
 from dazoo.losses.shares import BalancedLabels
@@ -81,6 +85,7 @@ def test_mcd_classifiers_disagree_and_the_body_agrees():
 
 def test_mcd_answers_with_the_two_classifiers_of_the_game():
     mcd = zoo().methods.build("mcd", problem())
+    mcd.classifiers.eval()  # without drop-out the same features give the same answer
     step = step_for(mcd)
     step.enter(mcd.phases()[0])
     features = step.source_outputs.features
@@ -149,3 +154,41 @@ def test_a_second_opinion_that_agrees_halves_the_bar():
     _, backed = labels.choose(p, 0.8, 0.0, second=torch.tensor([[0.9, 0.1, 0.0]]))
     _, opposed = labels.choose(p, 0.8, 0.0, second=torch.tensor([[0.1, 0.9, 0.0]]))
     assert alone.tolist() == [0.0, 0.0] and backed.tolist() == [1.0, 0.0] and opposed.tolist() == [0.0, 0.0]
+
+
+def test_a_teacher_reads_the_target_through_its_own_statistics_and_keeps_its_running_ones():
+    backbone = zoo().backbones.build("fcn", num_classes=3, width=4)
+    backbone.eval()
+    before = {k: v.clone() for k, v in backbone.state_dict().items()}
+    x = torch.randn(8, 3, 16, 16) * 0.1 + 0.5
+    plain = backbone(x)
+    with batch_statistics(backbone):
+        assert not torch.allclose(backbone(x), plain)
+        assert not backbone.training, "only batch norm changes: drop-out stays off"
+    assert torch.equal(backbone(x), plain)
+    assert all(torch.equal(v, before[k]) for k, v in backbone.state_dict().items())
+
+
+def test_mean_teacher_labels_with_the_statistics_of_the_target():
+    method = zoo().methods.build("mean_teacher", problem(), threshold=0.0)
+    teacher, step = copy.deepcopy(method), step_for(method, 0.9)
+    teacher.problem.backbone.eval()
+    step = Pass(step.source, step.target, 0.9, 0, method, teacher)
+    seen = []
+    norm = next(m for m in teacher.problem.backbone.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    norm.register_forward_hook(lambda m, i, o: seen.append(m.training))
+    terms(method, step)
+    assert seen == [True] and not norm.training
+
+
+def test_a_linear_probe_learns_the_head_alone():
+    method = zoo().methods.build("linear_probe", problem())
+    assert [phase.groups for phase in method.phases()] == [("backbone.head",)]
+    method.set_mode(method.problem.backbone)
+    assert not any(m.training for m in method.problem.backbone.modules())
+
+
+def test_mcd_takes_the_momentum_from_the_body_and_leaves_a_pretrained_one_its_rate():
+    mcd = zoo().methods.build("mcd", problem())
+    merged = merged_settings([{"backbone.body": {"lr_factor": 0.1}}, mcd.optimizers()])
+    assert merged == {"backbone.body": {"lr_factor": 0.1, "momentum": 0.0}}

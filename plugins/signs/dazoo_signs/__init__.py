@@ -10,7 +10,16 @@ from dazoo import hookimpl
 dazoo_api = 1
 
 _DRAWN = "dazoo_signs.synsigns.dataset:SynSigns"
-_SETTINGS = {"size": 40, "balance": True, "augment": "signs", "batch": 32, "lr": 2e-3, "ema": 0.99, "epochs": 6, "steps_per_epoch": 200}
+_SETTINGS = {
+    "size": 40,
+    "balance": True,
+    "augment": "signs",
+    "batch": 96,
+    "label_smoothing": 0.1,
+    "ema": 0.99,
+    "epochs": 10,
+    "steps_per_epoch": 200,
+}
 
 
 @hookimpl
