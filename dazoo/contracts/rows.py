@@ -66,6 +66,6 @@ def pieces(images: Any) -> Iterator[np.ndarray]:
 
 def _let_go(images: Any) -> None:
     """Take the pages of a large map out of this process's memory; the system has them still, until it needs the room."""
-    mapped = getattr(images.whole if isinstance(images, Rows) else images, "_mmap", None)
+    mapped: Any = getattr(images.whole if isinstance(images, Rows) else images, "_mmap", None)
     if on_disk(images) and hasattr(mapped, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)
