@@ -8,6 +8,9 @@ from typing import Any
 
 import typer
 
+from dazoo.cli.config import config_of
+from dazoo.cli.config import merged
+from dazoo.cli.config import use
 from dazoo.cli.numbers import emit_four
 from dazoo.cli.options import Data
 from dazoo.cli.options import Device
@@ -30,6 +33,7 @@ from dazoo.runs.starting import without_backbone
 
 
 def command(
+    ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="A recipe; a method or GAN alone for your own pictures.", show_default=False)],
     source: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Your labelled pictures: one folder per class, or a table of path and label.")
@@ -51,21 +55,36 @@ def command(
         str, typer.Option(metavar="VALIDATOR", help="Weights to keep as the model: the last, or those that this label-free score chose.")
     ] = "last",
     download: Download = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            is_eager=True,
+            callback=use,
+            help="Arguments from a TOML file, or the run.json of a run to repeat.",
+        ),
+    ] = None,
     log: Log = None,
     log_set: LogSet = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Train a recipe, or continue what was interrupted: the same command again."""
-    wanted, loggers = parse_settings(settings or ()), parse_loggers(log or (), log_set or ())
+    given = config_of(ctx)
+    wanted, loggers = merged(given, parse_settings(settings or ())), {**given.loggers}
+    for logger, its in parse_loggers(log or (), log_set or ()).items():
+        loggers[logger] = {**loggers.get(logger, {}), **its}
     if without_backbone(name, zoo()) is None:
-        parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
+        recipe = parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
+        given.check_pictures(recipe.scenario is not None, source)
     from dazoo.runs.training import train
 
     folder = out or default_folder(name, seed)
     trained = train(
         name, source=source, target=target, target_labelled=target_labels, data=data, out=folder, seed=seed, device=device,
         settings=wanted, source_only=source_only, select=select, download=download, quiet=quiet, loggers=loggers,
+        **({"callbacks": [given]} if given.record else {}),
     )  # fmt: skip
     if not trained.first:
         return

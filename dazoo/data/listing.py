@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from dazoo.data.folder import read_files
+from dazoo.data.formats import openable
 
 
 class Listing:
@@ -69,5 +70,5 @@ class Listing:
         return found
 
     def short_side(self, i: int) -> int:
-        with Image.open(self.paths[i]) as picture:
+        with Image.open(self.paths[i], formats=openable()) as picture:
             return min(picture.size)

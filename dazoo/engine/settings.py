@@ -75,6 +75,8 @@ class Settings:
     validator: str = "information_maximisation"
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, native(getattr(self, field.name)))
         for name, (good, expected) in self._rules().items():
             if not good:
                 raise SettingsError(f"{name} is {shown(getattr(self, name))}; expected {expected}.")
