@@ -24,13 +24,16 @@ from dazoo.cli.output import emit
 from dazoo.cli.output import emit_columns
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import emit_table
+from dazoo.cli.output import per_cent
 from dazoo.cli.output import say
+from dazoo.cli.output import title
 from dazoo.errors import DataError
 from dazoo.errors import SettingsError
 
 
 if TYPE_CHECKING:
     from dazoo.bench.cells import Cell
+    from dazoo.bench.driver import Count
     from dazoo.bench.estimate import Measured
     from dazoo.bench.store import Store
     from dazoo.bench.suite import Suite
@@ -49,6 +52,8 @@ Work = Annotated[
     ),
 ]
 RUNS = "runs/bench"
+BEST = 10
+"""Recipes that are listed when a grid has ended."""
 
 
 @app.command("run")
@@ -121,6 +126,7 @@ def run(
     from dazoo.bench.driver import Driver
     from dazoo.bench.driver import work_folder
     from dazoo.bench.view import View
+    from dazoo.bench.view import standings
 
     with View(work_folder(store, work), quiet) as view:
         driver = Driver(
@@ -134,7 +140,12 @@ def run(
         emit(
             f"{count.kept + count.done} of {count.total} cells finished ({count.done} now), {len(count.errors)} failed, in {store.address}"
         )
+        rows = [(name, per_cent(mean), f"{seeds} seed{'' if seeds == 1 else 's'}") for name, mean, seeds in standings(count)[:BEST]]
+        if rows:
+            title("Finished now, by the accuracy of the chosen epoch")
+            emit_columns(rows, indent=2)
         emit_columns([(path, error) for path, error in sorted(count.errors.items())], indent=2)
+        say(_what_now(count, store.address))
     if count.errors:
         raise typer.Exit(1)
 
@@ -221,6 +232,15 @@ def _suite(name: str | None, lists: dict[str, str | None], triples: bool, seeds:
     changes: dict[str, Any] = {**(given if name else {}), **({"seeds": seeds} if seeds else {}), **({"triples": True} if triples else {})}
     grids = tuple(replace(g, **changes, settings={**g.settings, **settings}) for g in found.grids)
     return replace(found, grids=grids)
+
+
+def _what_now(count: Count, place: str) -> str:
+    """What to do after a grid."""
+    if not count.kept + count.done:
+        return f"no cell is finished; 'dazoo bench status --out {place}' says why, and the same command tries again."
+    again = " The same command tries the failed cells again." if count.errors else ""
+    report, compare = f"'dazoo bench report --out {place}'", f"'dazoo bench compare A B --out {place}'"
+    return f"now {report} writes the leaderboard, and {compare} says whether two recipes differ.{again}"
 
 
 def _kind_of_machine(device: str) -> tuple[str, str]:
