@@ -81,7 +81,7 @@ def paint_class_map(
     least: float = 0.8,
     most: int = 8,
 ) -> list[Peak]:
-    """The picture with its class map laid over it (a colour a class, stronger where surer) and its peaks named.
+    """The picture with its class map laid over it (one colour per class, stronger where surer) and its peaks named.
 
     Args:
         axes: where to draw.
