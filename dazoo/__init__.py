@@ -10,6 +10,7 @@ from dazoo.version import __version__
 
 
 if TYPE_CHECKING:
+    from dazoo.bench.comparing import compare
     from dazoo.data.doctor import doctor
     from dazoo.models.create import create
     from dazoo.models.load import load
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "adapt",
+    "compare",
     "create",
     "doctor",
     "evaluate",
@@ -58,6 +60,7 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "bench.comparing": ("compare",),
         "data.doctor": ("doctor",),
         "models.create": ("create",),
         "models.load": ("load",),

@@ -46,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "streams": set(),
     "lazy": set(),
     "moved": set(),
-    "__init__": {"runs", "models", "data", "leaderboard", "registry", "moved"},
+    "__init__": {"bench", "runs", "models", "data", "registry", "moved"},
     "__main__": {"cli"},
 }
 """The arrows point one way: a layer stands below every layer that may import it."""

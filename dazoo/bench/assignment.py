@@ -9,6 +9,7 @@ from typing import Any
 
 from dazoo.bench.cells import Cell
 from dazoo.registry.names import Recipe
+from dazoo.runs.plan import Pictures
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Assignment:
     Attributes:
         cell: what to run.
         store: address of the results. work: folder on this machine (or one that all machines see) for checkpoints.
-        data: folder of the data sets, or None. device: as `dazoo.train` takes it.
+        data: folder of the data sets, or None. source, target: a person's own pictures, or None. device: as `dazoo.train` takes it.
         weights: keep the model in the cell.
         trainer: "module:function" that makes the record; see `dazoo.bench.train`.
         attempts: times the cell was tried before.
@@ -36,6 +37,13 @@ class Assignment:
     attempts: int = 0
     accumulate: int = 1
     processes: int = 1
+    source: str | None = None
+    target: str | None = None
+
+    @property
+    def pictures(self) -> Pictures:
+        """Where the pictures are on this machine."""
+        return {"data": self.data, "source": self.source, "target": self.target}
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Assignment:

@@ -71,7 +71,7 @@ class Driver:
     Args:
         store: where finished cells are kept.
         executor: where cells run.
-        data, device, weights, trainer: see `dazoo.bench.assignment.Assignment`.
+        data, source, target, device, weights, trainer: see `dazoo.bench.assignment.Assignment`.
         needs: what a cell will probably need (memory), or None.
         attempts: see ATTEMPTS.
         processes: that train a cell together, on a GPU each.
@@ -90,6 +90,8 @@ class Driver:
     processes: int = 1
     watch: Callable[[Count], None] = lambda count: None
     work: Path | None = None
+    source: str | None = None
+    target: str | None = None
 
     def run(self, cells: Sequence[Cell]) -> Count:
         """Run what is missing, each cell once, cells whose process died again, until none is left that this driver can run."""
@@ -174,6 +176,8 @@ class Driver:
             trainer=self.trainer,
             attempts=times,
             processes=self.processes,
+            source=self.source,
+            target=self.target,
         )
 
     def _took(self, outcome: Outcome, todo: dict[str, Cell], times: dict[str, int], count: Count) -> None:

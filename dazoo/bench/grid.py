@@ -36,6 +36,7 @@ class Grid:
         exclude: wildcards of recipe names to leave out.
         seeds: number of seeds, from 0; at most `SEEDS`.
         settings: as `dazoo train --set` takes them.
+        own: recipes for a person's own pictures, which have no scenario.
 
     Raises:
         SettingsError: neither GANs nor methods, or too few or too many seeds.
@@ -49,6 +50,7 @@ class Grid:
     exclude: tuple[str, ...] = ()
     seeds: int = 3
     settings: Mapping[str, Any] = field(default_factory=dict)
+    own: bool = False
 
     def __post_init__(self) -> None:
         if not self.gans and not self.methods:
@@ -63,7 +65,8 @@ class Grid:
             UnknownName: a name or wildcard that matches nothing.
         """
         registries = plugins.registries()
-        backbones, scenarios = _matching(plugins.backbones, self.backbones), _matching(plugins.scenarios, self.scenarios)
+        backbones = _matching(plugins.backbones, self.backbones)
+        scenarios: Sequence[str | None] = [None] if self.own else _matching(plugins.scenarios, self.scenarios)
         gans, methods = _matching(plugins.gans, self.gans), _matching(plugins.methods, self.methods)
         helped: list[tuple[str | None, str | None]] = [*((None, m) for m in methods), *((g, None) for g in gans)]
         helped += [(g, m) for g in gans for m in methods] if self.triples else []

@@ -12,14 +12,21 @@ from dazoo.bench.cells import PROTOCOL
 from dazoo.bench.cells import Cell
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
+from dazoo.runs.plan import Pictures
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
 
 
 def plan_cells(
-    runs: Iterable[tuple[Recipe, int, Mapping[str, Any]]], plugins: Plugins, data: str | os.PathLike[str] | None = None
+    runs: Iterable[tuple[Recipe, int, Mapping[str, Any]]],
+    plugins: Plugins,
+    data: str | os.PathLike[str] | None = None,
+    own: Pictures | None = None,
 ) -> list[Cell]:
     """Cells of (recipe, seed, settings). The images are read once a scenario, for their digest and their number.
+
+    Args:
+        own: `source` and `target`, a person's own pictures, for recipes without a scenario. Their digest enters the ids, and no path does.
 
     Raises:
         DataError: a data set is missing.
@@ -28,7 +35,7 @@ def plan_cells(
     known: dict[tuple[Any, ...], tuple[str, int]] = {}
     cells = []
     for recipe, seed, settings in runs:
-        plan = make_plan(plugins, recipe, seed=seed, settings=settings, data=data)
+        plan = make_plan(plugins, recipe, seed=seed, settings=settings, **({"data": data} if recipe.scenario else own or {}))
         if plan.images_key not in known:
             domains = plan.load(plugins)
             known[plan.images_key] = digest_of_domains(domains), max(len(domains.source_train), len(domains.target_train))

@@ -58,6 +58,7 @@ class Record:
         numbers, epochs: what training gave.
         classes, confusion: K names and counts (K, K) int32: row true class, column predicted one, after the last epoch; None without.
         files: by path in the cell's folder.
+        judged: verdict, and what was seen without target labels (see `dazoo.runs.judging.Judgement`); None in records before there was one.
         at: in an object store, the folder of those files below the store; None where they are beside the record.
     """
 
@@ -78,6 +79,7 @@ class Record:
     confusion: np.ndarray | None = None
     files: Mapping[str, File] = field(default_factory=dict)
     at: str | None = None
+    judged: Mapping[str, Any] | None = None
 
     @property
     def done(self) -> bool:
@@ -143,6 +145,7 @@ class Record:
                 "classes": list(self.classes),
                 "confusion": [] if self.confusion is None else self.confusion.tolist(),
                 "files": {name: asdict(file) for name, file in self.files.items()},
+                **({} if self.judged is None else {"judged": self.judged}),
             }
         tree = plain(tree)
         return {**tree, "digest": seal(tree), **({} if self.at is None else {"at": self.at})}
@@ -201,4 +204,5 @@ def _done(tree: dict[str, Any]) -> dict[str, Any]:
         "confusion": checks.square(tree, "confusion", len(classes)),
         "files": {name: File.from_json(checks.mapping(files, name)) for name in files},
         "at": checks.text(tree, "at", _AT, none=True),
+        "judged": checks.mapping(tree, "judged") if tree.get("judged") is not None else None,
     }

@@ -92,7 +92,7 @@ def split(text: str | None) -> tuple[str, ...]:
 
 
 def _grid(suite: str, values: dict[str, Any]) -> Grid:
-    known = [f.name for f in fields(Grid)]
+    known = [f.name for f in fields(Grid) if f.name != "own"]  # pictures of one's own are named on the command line
     for key, value in values.items():
         if key not in known:
             raise SettingsError(f"The suite {suite!r} has {key!r}.{did_you_mean(key, known)} A grid has: {', '.join(known)}.")

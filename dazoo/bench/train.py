@@ -50,23 +50,24 @@ def train(assignment: Assignment, folder: Path, draft: Path) -> Record | None:
         DataError: the target has no labels to count with.
     """
     plugins, cell = zoo(), assignment.cell
-    asked = make_plan(plugins, cell.recipe, seed=cell.seed, settings=cell.settings, data=assignment.data)
+    asked = make_plan(plugins, cell.recipe, seed=cell.seed, settings=cell.settings, **assignment.pictures)
     domains = asked.load(plugins)
     _check_same(cell, {**asked.identity(plugins, digest_of_domains(domains)), "protocol": PROTOCOL})
     labels = domains.target_test.labels
-    if labels is None:
-        raise DataError(f"{cell.name}: the target has no labels, so there is nothing to count; use 'dazoo train' for it.")
+    if labels is None and cell.recipe.scenario is not None:
+        raise DataError(f"{cell.name}: the target has no labels, so there is nothing to count.")
     plan = asked
     if assignment.accumulate > 1:
         settings = {**cell.settings, "accumulate": assignment.accumulate}
-        plan = make_plan(plugins, cell.recipe, seed=cell.seed, settings=settings, data=assignment.data)
+        plan = make_plan(plugins, cell.recipe, seed=cell.seed, settings=settings, **assignment.pictures)
     device = choose_device(assignment.device)
     trained = Run(plan, domains, plugins, device, folder, keep=False).train(source_only=False, curves=False)
     if not trained.first:
         return None
     _keep(trained, domains, folder, draft, assignment.weights)
     predictions = np.stack([p.numpy() for p in trained.history.predictions])  # (E, N)
-    accuracies = (predictions == labels).mean(1)
+    accuracies = [None] * len(predictions) if labels is None else (predictions == labels).mean(1).tolist()
+    judged = None if trained.judgement is None else {**trained.judgement.to_json(), "source_counts": list(domains.source_train.counts)}
     bf16 = plan.settings.precision == "bf16" or plan.settings.precision == "auto" and has_bf16(device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return Record(
@@ -81,9 +82,10 @@ def train(assignment: Assignment, folder: Path, draft: Path) -> Record | None:
         machine=this_machine(name, "bf16" if bf16 else "fp32", assignment.processes),
         cost=_cost(trained, device),
         numbers=Numbers(**asdict(trained.numbers)) if trained.numbers else Numbers(),
-        epochs=tuple(Epoch(*e) for e in zip(accuracies.tolist(), trained.history.scores, trained.history.terms, strict=True)),
+        epochs=tuple(Epoch(*e) for e in zip(accuracies, trained.history.scores, trained.history.terms, strict=True)),
         classes=tuple(domains.target_test.classes),
-        confusion=confusion_matrix(labels, predictions[-1], len(domains.target_test.classes)),
+        confusion=None if labels is None else confusion_matrix(labels, predictions[-1], len(domains.target_test.classes)),
+        judged=judged,
         files={f.relative_to(draft).as_posix(): _file(f) for f in sorted(draft.rglob("*")) if f.is_file()},
     )
 

@@ -8,6 +8,7 @@ import typer
 
 from dazoo.cli import adapt
 from dazoo.cli import bench
+from dazoo.cli import compare
 from dazoo.cli import data
 from dazoo.cli import doctor
 from dazoo.cli import evaluate
@@ -47,6 +48,7 @@ app.command("show")(show.command)
 app.command("plugins")(plugins.command)
 app.command("train")(train.command)
 app.command("adapt")(adapt.command)
+app.command("compare")(compare.command)
 app.command("doctor")(doctor.command)
 app.command("eval")(evaluate.command)
 app.command("predict")(predict.command)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from dazoo.bench.store import Store
     from dazoo.bench.suite import Suite
     from dazoo.leaderboard.runs import Run
+    from dazoo.runs.plan import Pictures
 
 
 app = typer.Typer(help="Run a grid of recipes, and read what came out.", no_args_is_help=True)
@@ -67,6 +68,8 @@ def run(
     exclude: Annotated[str | None, typer.Option(metavar="PATTERNS", help="Recipes to leave out: '*-tent-*'.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds per recipe; 3, or what the suite says.", show_default=False)] = None,
     settings: Set = None,
+    source: Annotated[Path | None, typer.Option(metavar="PLACE", help="Instead of scenarios: your labelled pictures.")] = None,
+    target: Annotated[Path | None, typer.Option(metavar="PLACE", help="Your other pictures; labels only measure accuracy.")] = None,
     data: Data = None,
     out: Out = RUNS,
     work: Work = None,
@@ -92,7 +95,8 @@ def run(
 ) -> None:
     """Run a grid of recipes. Finished cells are skipped and interrupted ones resume, so you can always rerun the command."""
     grids = {"backbones": backbones, "gans": gans, "methods": methods, "scenarios": scenarios, "exclude": exclude}
-    chosen = _suite(suite, grids, triples, seeds, parse_settings(settings or ()))
+    own = _own(source, target, suite, scenarios)
+    chosen = _suite(suite, grids, triples, seeds, parse_settings(settings or ()), own)
     from dazoo.bench.estimate import Pace
     from dazoo.bench.estimate import shipped
     from dazoo.bench.plan import plan_cells
@@ -103,7 +107,7 @@ def run(
     made = plugins.executors.build(executor, workers=workers, **parse_settings(executor_set or ()))
     if not quiet:
         say("reading the data sets to identify the cells")
-    cells = plan_cells(chosen.runs(plugins), plugins, data)
+    cells = plan_cells(chosen.runs(plugins), plugins, data, own)
 
     @cache
     def known() -> list[Pace]:  # reads every record, so not where nothing is left to run
@@ -130,8 +134,9 @@ def run(
 
     with View(work_folder(store, work), quiet) as view:
         driver = Driver(
-            store, made, str(data.absolute()) if data else None, device, weights, needs=needs, processes=processes, watch=view, work=work
-        )
+            store, made, str(data.absolute()) if data else None, device, weights, needs=needs, processes=processes, watch=view, work=work,
+            source=str(own["source"]) if own else None, target=str(own["target"]) if own else None,
+        )  # fmt: skip
         count = driver.run(cells)
         status = view.status()
     if as_json:
@@ -145,7 +150,7 @@ def run(
             title("Finished now, by the accuracy of the chosen epoch")
             emit_columns(rows, indent=2)
         emit_columns([(path, error) for path, error in sorted(count.errors.items())], indent=2)
-        say(_what_now(count, store.address))
+        say(_what_now(count, store.address, bool(own)))
     if count.errors:
         raise typer.Exit(1)
 
@@ -215,7 +220,27 @@ def compare(
     emit_json(asdict(found)) if as_json else emit(str(found))
 
 
-def _suite(name: str | None, lists: dict[str, str | None], triples: bool, seeds: int | None, settings: dict[str, Any]) -> Suite:
+def _own(source: Path | None, target: Path | None, suite: str | None, scenarios: str | None) -> Pictures:
+    """A person's own pictures by side, or nothing."""
+    from dazoo.data import expanded
+
+    if source is None or target is None:
+        if source is not target:
+            raise SettingsError("Give both --source and --target, or neither.")
+        return {}
+    if suite is not None or scenarios is not None:
+        raise SettingsError("--source and --target take the place of scenarios, and a suite has its own; leave one out.")
+    return {"source": expanded(source).absolute(), "target": expanded(target).absolute()}
+
+
+def _suite(
+    name: str | None,
+    lists: dict[str, str | None],
+    triples: bool,
+    seeds: int | None,
+    settings: dict[str, Any],
+    own: Pictures,
+) -> Suite:
     from dataclasses import replace
 
     from dazoo.bench.grid import Grid
@@ -224,6 +249,10 @@ def _suite(name: str | None, lists: dict[str, str | None], triples: bool, seeds:
     from dazoo.bench.suite import split
 
     given: dict[str, Any] = {key: split(text) for key, text in lists.items() if text}
+    if own:
+        given["own"] = True
+        if "backbones" not in given:
+            given["backbones"], settings = _start(given, settings)
     if name is None and not given:
         from dazoo.bench.suite import suite_names
 
@@ -234,13 +263,35 @@ def _suite(name: str | None, lists: dict[str, str | None], triples: bool, seeds:
     return replace(found, grids=grids)
 
 
-def _what_now(count: Count, place: str) -> str:
+def _what_now(count: Count, place: str, own: bool) -> str:
     """What to do after a grid."""
     if not count.kept + count.done:
         return f"no cell is finished; 'dazoo bench status --out {place}' says why, and the same command tries again."
     again = " The same command tries the failed cells again." if count.errors else ""
+    if own:
+        return f"now 'dazoo compare {place}' says which to use, and why.{again}"
     report, compare = f"'dazoo bench report --out {place}'", f"'dazoo bench compare A B --out {place}'"
     return f"now {report} writes the leaderboard, and {compare} says whether two recipes differ.{again}"
+
+
+def _start(given: dict[str, Any], settings: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The best backbone at hand for a person who names none, and the settings that its start needs; the same for every recipe."""
+    from dazoo.registry.plugins import zoo
+    from dazoo.runs.plan import split_settings
+    from dazoo.runs.starting import named
+
+    rest = (*given.get("methods", ()), *given.get("gans", ()))
+    plugins = zoo()
+    names = [n for kind, patterns in ((plugins.methods, "methods"), (plugins.gans, "gans")) for p in given.get(patterns, ())
+             for n in kind.names("*" if p == "all" else p)]  # fmt: skip
+    if not names:
+        raise SettingsError(
+            f"{', '.join(rest) or 'No --methods and no --gans'}: nothing to train; 'dazoo list methods' shows what there is."
+        )
+    found = named(names[0], plugins, arguments=split_settings(settings)[1]["backbone"])
+    if found.text:
+        say(found.text)
+    return (found.recipe.backbone,), {**{f"backbone.{key}": value for key, value in found.arguments.items()}, **settings}
 
 
 def _kind_of_machine(device: str) -> tuple[str, str]:

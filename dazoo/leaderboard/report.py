@@ -21,6 +21,7 @@ from dazoo.leaderboard.table import Board
 from dazoo.leaderboard.table import Section
 from dazoo.leaderboard.table import Standing
 from dazoo.leaderboard.table import leaderboard
+from dazoo.metrics.choosing import Comparison
 from dazoo.metrics.intervals import Summary
 from dazoo.plain import duration
 from dazoo.plain import write_whole
@@ -88,6 +89,8 @@ def markdown(board: Board, published: Sequence[Figure] = ()) -> str:
         lines += _overall(overall)
     for section in board.sections:
         lines += _section(section, figures)
+    for comparison in board.unlabelled:
+        lines += _unlabelled(comparison)
     if board.failures:
         lines += ["", f"## Failed cells ({len(board.failures)})", "", *_table(("recipe", "seed", "error"), [])]
         lines += [_line((f.name, f.seed, f"{f.kind}: {f.message}".strip(": "))) for f in board.failures[:FAILURES]]
@@ -136,6 +139,21 @@ def _section(section: Section, figures: Mapping[str, Sequence[Figure]]) -> list[
         head = (*head[:6], "published", *head[6:])
     notes = ["", *(f"({k}) {_text(source)}" for k, source in enumerate(told, 1))] if told else []
     return ["", f"## {_text(section.title)}", "", *_table(head, rows), *notes]
+
+
+def _unlabelled(found: Comparison) -> list[str]:
+    """A table of label-free scores; nothing was counted, so nothing is ranked by accuracy."""
+    names = found.validators
+    rows = [
+        ("use" if row["recommended"] else "", row["name"], row["verdict"], *(_score(row["scores"].get(name)) for name in names))
+        for row in found.rows()
+    ]
+    note = "The target has no labels: higher scores are better, and none of them is an accuracy."
+    return ["", "## Own pictures without labels", "", note, "", *_table(("", "cell", "verdict", *names), rows), "", found.reason]
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _overall(o: Overall) -> list[str]:

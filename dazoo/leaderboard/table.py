@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dazoo.bench.comparing import of_record
 from dazoo.bench.fields import Machine
 from dazoo.bench.record import Record
 from dazoo.leaderboard.ranking import Overall
@@ -16,6 +18,9 @@ from dazoo.leaderboard.ranking import ranks_with_ties
 from dazoo.leaderboard.rows import Row
 from dazoo.leaderboard.rows import rows_of
 from dazoo.leaderboard.runs import Failure
+from dazoo.metrics.choosing import Candidate
+from dazoo.metrics.choosing import Comparison
+from dazoo.metrics.choosing import choose_among
 from dazoo.metrics.intervals import Summary
 from dazoo.metrics.intervals import paired_difference
 
@@ -68,6 +73,7 @@ class Board:
         overall: rankings over scenarios.
         failures: cells without a number.
         machines: sorted by text.
+        unlabelled: cells on a person's own pictures whose target has no labels, compared by label-free scores, for each target.
         done: finished cells.
     """
 
@@ -76,18 +82,36 @@ class Board:
     failures: tuple[Failure, ...]
     machines: tuple[Computed, ...]
     done: int
+    unlabelled: tuple[Comparison, ...] = ()
 
 
 def leaderboard(records: Iterable[Record]) -> Board:
     """Rank what the records hold. See `dazoo.bench.record` for a record, `rows` and `ranking` for the rules."""
-    rows, failures = rows_of(records)
+    loose: list[Candidate] = []
+    rows, failures = rows_of(_counted(records, loose))
     sections: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         sections.setdefault((row.scenario or "", str(row.protocol)), []).append(row)
     protocols = {row.protocol for row in rows}
     made = tuple(_section(group, len(protocols) > 1) for _, group in sorted(sections.items()))
-    done = sum(len(row.runs) for row in rows)
-    return Board(made, tuple(over_scenarios(rows)), tuple(failures), _machines(rows), done)
+    done = sum(len(row.runs) for row in rows) + len(loose)
+    return Board(made, tuple(over_scenarios(rows)), tuple(failures), _machines(rows), done, _compared(loose))
+
+
+def _counted(records: Iterable[Record], loose: list[Candidate]) -> Iterator[Record]:
+    """The records whose right answers were counted; finished ones without target labels go into `loose`."""
+    for record in records:
+        if record.done and record.numbers.last is None and record.judged is not None:
+            loose.append(of_record(record, record.path))
+        else:
+            yield record
+
+
+def _compared(loose: Iterable[Candidate]) -> tuple[Comparison, ...]:
+    groups: dict[tuple[Any, ...], list[Candidate]] = {}
+    for one in sorted(loose, key=lambda c: c.name):
+        groups.setdefault((one.seen.pictures, one.classes, one.validator), []).append(one)
+    return tuple(choose_among(group) for _, group in sorted(groups.items()))
 
 
 def partner_of(row: Row, plain: Sequence[Row]) -> Row | None:

@@ -34,6 +34,7 @@ class Seen:
         held_out: held-out source pictures by true class, (K,); empty where there are none. right: how many of them are called right.
         scores: label-free scores by validator, finite ones alone.
         folds: the same scores on `FOLDS` parts of the target pictures, for validators that look at the target alone.
+        pictures: digest of the target pictures, which tells whether two networks were shown the same; "" where it is not known.
         answers: (N,) class index of each target picture, while they are at hand; not kept.
     """
 
@@ -42,6 +43,7 @@ class Seen:
     right: tuple[int, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
     folds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    pictures: str = ""
     answers: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -75,16 +77,17 @@ class Seen:
             ValueError: something else.
         """
         counts = {key: tree.get(key, []) for key in ("predicted", "held_out", "right")}
+        pictures = tree.get("pictures", "")
         tables = {key: tree.get(key, {}) for key in ("scores", "folds")}
         good = all(isinstance(v, list | tuple) and all(type(n) is int and n >= 0 for n in v) for v in counts.values())
         good = good and all(isinstance(v, Mapping) for v in tables.values()) and all(map(_is_number, tables["scores"].values()))
         good = good and all(isinstance(v, list | tuple) and all(map(_is_number, v)) for v in tables["folds"].values())
-        if not good or not counts["predicted"] or len(counts["held_out"]) != len(counts["right"]):
+        if not isinstance(pictures, str) or not good or not counts["predicted"] or len(counts["held_out"]) != len(counts["right"]):
             raise ValueError("no record of what was seen of a network; expected counts by class, and scores by validator")
         folds = {str(name): tuple(map(float, values)) for name, values in tables["folds"].items()}
         scores = {str(name): float(value) for name, value in tables["scores"].items()}
         predicted, held_out, right = (tuple(counts[key]) for key in ("predicted", "held_out", "right"))
-        return cls(predicted, held_out, right, scores, folds)
+        return cls(predicted, held_out, right, scores, folds, pictures)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,11 @@ class Observer:
     device: torch.device
     precision: str
 
+    @cached_property
+    def pictures(self) -> str:
+        """See `Seen.pictures`."""
+        return self.target.unlabelled().digest()[:16]
+
     def look(self, method: Method, weights: Mapping[str, Tensor] | None = None) -> Seen:
         """What a method's answering networks do, in eval mode, with their present weights or with others."""
         with weighted(method, weights or {}):
@@ -85,7 +91,7 @@ class Observer:
         right = labels[source.logits.argmax(1) == labels] if len(labels) else labels
         held_out, hits = (_counts(found, classes) if len(labels) else () for found in (labels, right))
         answers = target.logits.argmax(1)
-        return Seen(_counts(answers, classes), held_out, hits, whole, scored, answers.numpy())
+        return Seen(_counts(answers, classes), held_out, hits, whole, scored, self.pictures, answers.numpy())
 
     def _source(self, method: Method, target: Outputs) -> tuple[Outputs, Tensor]:
         """Outputs and labels of the held-out source pictures; empty ones where there are none."""

@@ -18,7 +18,7 @@ _SETTINGS = {
     "label_smoothing": 0.1,
     "ema": 0.99,
     "epochs": 10,
-    "steps_per_epoch": 200,
+    "steps_per_epoch": 150,
 }
 
 
