@@ -8,10 +8,12 @@ import typer
 
 from dazoo.cli import adapt
 from dazoo.cli import bench
+from dazoo.cli import calibrate
 from dazoo.cli import compare
 from dazoo.cli import data
 from dazoo.cli import doctor
 from dazoo.cli import evaluate
+from dazoo.cli import export
 from dazoo.cli import listing
 from dazoo.cli import plugins
 from dazoo.cli import predict
@@ -48,9 +50,11 @@ app.command("show")(show.command)
 app.command("plugins")(plugins.command)
 app.command("train")(train.command)
 app.command("adapt")(adapt.command)
+app.command("calibrate")(calibrate.command)
 app.command("compare")(compare.command)
 app.command("doctor")(doctor.command)
 app.command("eval")(evaluate.command)
+app.command("export")(export.command)
 app.command("predict")(predict.command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
