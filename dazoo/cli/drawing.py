@@ -79,24 +79,10 @@ def paint(model: Model, picture: np.ndarray, scene: Scene) -> Figure:
     return figure
 
 
-<<<<<<< HEAD
-def paint_class_map(
-    axes: Axes,
-    model: Model,
-    picture: np.ndarray,
-    *,
-    shown: np.ndarray | None = None,
-    edge: Callable[[Peak], str] | None = None,
-    least: float = 0.8,
-    most: int = 8,
-) -> list[Peak]:
-    """The picture with its class map laid over it (one colour per class, stronger where surer) and its peaks named.
-=======
 def paint_places(
     axes: Axes, picture: np.ndarray, scene: Scene, *, shown: np.ndarray | None = None, edge: Callable[[Place], str] | None = None
 ) -> None:
     """The picture with a box around each place, and its class and score.
->>>>>>> main
 
     Args:
         axes: where to draw.
