@@ -49,7 +49,7 @@ def check_domains(domains: Domains, *, size: int | None = None, channels: int | 
                 f"they differ in {', '.join(differ) or 'their order'}. Use a scenario with a class mapping, or rename the class folders."
             )
     if train.labels is None:
-        raise DataError(f"The source pictures ({train.name}) have no labels; the source side must have them: one folder a class.")
+        raise DataError(f"The source pictures ({train.name}) have no labels; the source side must have them: one folder per class.")
     if len(train.classes) < 2:
         raise DataError(f"The source ({train.name}) has the one class {train.classes[0]!r}; a classifier needs at least 2.")
     empty = [c for c, n in zip(train.classes, train.counts, strict=True) if n == 0]

@@ -177,10 +177,10 @@ def _underfit(case: Case) -> Finding | None:
     if accuracy is None:
         return None
     chance = guessing(seen)
-    if accuracy >= chance + SKILL * (1 - chance):
+    if accuracy >= chance + SKILL * (1 - chance) - 1e-9:
         return None
     why = "no better than guessing" if _guesses(seen) else "less than halfway from guessing to perfect"
-    sentence = f"held-out source accuracy is {_per_cent(accuracy)} of {n} pictures, {why} ({_per_cent(chance)}); underfit"
+    sentence = f"held-out source accuracy is {_per_cent(accuracy)} of {n} pictures, {why} ({_per_cent(chance)})"
     return Finding("underfit", sentence, _STRONGER)
 
 

@@ -80,7 +80,7 @@ def test_a_network_that_calls_every_target_picture_one_name_has_collapsed(pictur
             settings={**SMALL, "epochs": 6}, quiet=True,
         )  # fmt: skip
     assert found.verdict.state == "collapsed" and not found.verdict.usable
-    assert "> **Warning: 60 of 60 target pictures are called" in (found.folder / "README.md").read_text()
+    assert "> **Warning: collapsed: 60 of 60 target pictures are called" in (found.folder / "README.md").read_text()
     assert json.loads((tmp_path / "run" / "run.json").read_text())["verdict"]["state"] == "collapsed"
 
 
