@@ -23,6 +23,7 @@ from dazoo_digits.digits import USPS
 from dazoo_digits.mnist_m import MNISTM
 from dazoo_digits.mnist_m import blended
 from dazoo_digits.mnist_m import photographs
+from dazoo_digits.optdigits import OptDigits
 
 
 REAL = os.environ.get("DAZOO_REAL_DATA")
@@ -244,3 +245,20 @@ def test_the_real_sets(zoo):
     colour = zoo.scenarios.build("mnist2mnist_m")
     d = load_scenario(colour, REAL, **pictures(colour), zoo=zoo)
     assert d.target_train.images.shape == (60000, 28, 28, 3) and 80 < d.target_train.images.mean() < 140
+
+
+def test_optdigits_come_without_a_download_and_no_picture_is_in_two_sets(tmp_path):
+    sets = {(c, s): OptDigits(coloured=c).load(s, tmp_path, size=28) for c in (False, True) for s in ("train", "test")}
+    assert [len(s) for s in sets.values()] == [800, 100, 500, 397]
+    assert [s.images.shape[3] for s in sets.values()] == [1, 1, 3, 3]
+    plain = np.concatenate([sets[False, s].images for s in ("train", "test")])
+    assert len({p.tobytes() for p in plain}) > 0.99 * len(plain)
+    first, again = (OptDigits(coloured=True).load("test", tmp_path, size=28).images for _ in range(2))
+    assert np.array_equal(first, again)
+    larger = OptDigits().load("test", tmp_path, size=56)
+    assert larger.images.shape[1:] == (56, 56, 1) and np.array_equal(larger.labels, sets[False, "test"].labels)
+
+
+def test_optdigits_refuse_another_split(tmp_path):
+    with pytest.raises(DataError, match="val"):
+        OptDigits().load("val", tmp_path, size=28)
