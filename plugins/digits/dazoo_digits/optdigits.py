@@ -41,7 +41,7 @@ class OptDigits(Dataset):
         self.coloured = coloured
 
     def load(self, split: str, root: Path, *, size: int, download: bool = False) -> ImageSet:
-        """See `Dataset.load`; nothing is read from `root`. Plain pictures are grey, (N, size, size, 1), coloured ones (N, size, size, 3)."""
+        """See `Dataset.load`; nothing is read from `root`. Images are (N, size, size, 1), coloured ones (N, size, size, 3)."""
         name = "optdigits_m" if self.coloured else "optdigits"
         check_split(name, split)
         found = load_digits()
