@@ -21,8 +21,7 @@ from matplotlib.figure import SubFigure
 from PIL import Image
 
 import dazoo
-from dazoo.cli.drawing import Peak
-from dazoo.cli.drawing import paint_class_map
+from dazoo.cli.drawing import paint_places
 from dazoo.cli.output import emit_columns
 from dazoo.data import load_scenario
 from dazoo.errors import DazooError
@@ -30,6 +29,7 @@ from dazoo.errors import UnknownName
 from dazoo.metrics.intervals import wilson
 from dazoo.models import Model
 from dazoo.models import Prediction
+from dazoo.models.places import Place
 from dazoo.registry.plugins import zoo
 from dazoo.runs.training import Trained
 from dazoo_signs.synsigns import draw
@@ -126,18 +126,20 @@ def _scene(figure: SubFigure, model: Model) -> None:
     side = [round(factor * n) for n in (large.shape[1], large.shape[0])]
     small = np.asarray(Image.fromarray(large).resize(side, Image.Resampling.BOX))
 
-    def truth(peak: Peak) -> str | None:
-        return _at(boxes, peak.x / factor, peak.y / factor + rows.start)
+    def truth(place: Place) -> str | None:
+        left, top, right, bottom = place.box
+        return _at(boxes, (left + right) / 2 / factor, (top + bottom) / 2 / factor + rows.start)
 
-    def edge(peak: Peak) -> str:
-        there = truth(peak)
-        return PLAIN if there is None else RIGHT if there == peak.label else WRONG
+    def edge(place: Place) -> str:
+        there = truth(place)
+        return PLAIN if there is None else RIGHT if there == place.label else WRONG
 
-    peaks = paint_class_map(figure.subplots(), model, small, shown=large, edge=edge, least=0.9)
-    right = sum(truth(p) == p.label for p in peaks)
-    title = "One pass over a larger picture: class map (a colour a class, where it is surer than 90 %) and its peaks;"
-    figure.suptitle(f"{title} grey: no sign there, but it knows no 'nothing'", fontsize=13, x=0.012, ha="left")
-    print(f"   class map of a road scene: {right} of {len(wanted)} signs among its {len(peaks)} peaks")
+    seen = model.places(small, sizes=(model.size * 0.85, model.size, model.size * 1.2))
+    paint_places(figure.subplots(), small, seen, shown=large, edge=edge)
+    right = sum(truth(p) == p.label for p in seen.places)
+    title = "A larger picture: what the same network finds there, green where it is right, red where it is another sign;"
+    figure.suptitle(f"{title} grey where there is none", fontsize=13, x=0.012, ha="left")
+    print(f"   road scene: {right} of {len(wanted)} signs among the {len(seen.places)} places found")
 
 
 def _at(boxes: Sequence[SignBox], x: float, y: float) -> str | None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dazoo.registry.listing import list_scenarios
     from dazoo.registry.listing import list_validators
     from dazoo.runs.adapting import adapt
+    from dazoo.runs.calibrating import calibrate
     from dazoo.runs.evaluating import evaluate
     from dazoo.runs.streaming import stream
     from dazoo.runs.training import train
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "adapt",
+    "calibrate",
     "compare",
     "create",
     "doctor",
@@ -80,6 +82,7 @@ __getattr__, __dir__ = lazy(
             "list_validators",
         ),
         "runs.adapting": ("adapt",),
+        "runs.calibrating": ("calibrate",),
         "runs.evaluating": ("evaluate",),
         "runs.streaming": ("stream",),
         "runs.training": ("train",),

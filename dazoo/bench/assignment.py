@@ -12,8 +12,8 @@ from dazoo.bench.cells import Cell
 from dazoo.registry.names import Recipe
 
 
-if TYPE_CHECKING:  # the plan imports torch, which a look at the results need not wait for
-    from dazoo.runs.plan import Pictures
+if TYPE_CHECKING:
+    from dazoo.runs.plan import Pictures  # imports torch, which a look at a grid should not wait for
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import typer
 
 from dazoo.cli import adapt
 from dazoo.cli import bench
+from dazoo.cli import calibrate
 from dazoo.cli import compare
 from dazoo.cli import data
 from dazoo.cli import doctor
 from dazoo.cli import evaluate
+from dazoo.cli import export
 from dazoo.cli import listing
 from dazoo.cli import plugins
 from dazoo.cli import predict
@@ -22,7 +24,7 @@ from dazoo.version import __version__
 
 app = typer.Typer(
     name="dazoo",
-    help="A zoo for visual domain adaptation: learn from labelled pictures, be accurate on others that have no labels.",
+    help="A zoo for visual domain adaptation: train on labelled pictures, be accurate on different ones without labels.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -48,9 +50,11 @@ app.command("show")(show.command)
 app.command("plugins")(plugins.command)
 app.command("train")(train.command)
 app.command("adapt")(adapt.command)
+app.command("calibrate")(calibrate.command)
 app.command("compare")(compare.command)
 app.command("doctor")(doctor.command)
 app.command("eval")(evaluate.command)
+app.command("export")(export.command)
 app.command("predict")(predict.command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")

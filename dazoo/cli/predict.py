@@ -34,14 +34,23 @@ BATCH = 64
 def command(
     model: ModelRef,
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURES...", help="Picture files, or folders of them.", show_default=False)],
-    top: Annotated[int, typer.Option(min=1, help="How many classes to name for each picture.")] = 1,
-    dense: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the class map of one larger picture.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Number of classes to show per picture.")] = 1,
+    dense: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw what is where in one larger picture.")] = None,
+    near: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, max=0.999, help="For --dense: familiarity that a box needs, 0.3 unless given; less finds more, right and wrong."
+        ),
+    ] = None,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Answer 'none of these' to pictures unlike those that the model learnt from.")
+    ] = False,
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Say what is on pictures. A picture that cannot be read is reported, the others go on, and the exit code is 1."""
+    """Classify pictures. A picture that cannot be read is reported, the others go on, and the exit code is 1."""
     if dense is not None and (len(pictures) != 1 or pictures[0].is_dir()):
-        raise SettingsError(f"--dense draws the class map of one picture; {len(pictures)} arguments were given, or a folder.")
+        raise SettingsError(f"--dense draws what is where in one picture; {len(pictures)} arguments were given, or a folder.")
     from dazoo.data import expanded
     from dazoo.models.load import load
 
@@ -50,16 +59,17 @@ def command(
     paths, failed = expand(pictures)
     found: list[dict[str, Any]] = []
     for start in range(0, len(paths), BATCH):
-        for path, answer in answers(loaded, paths[start : start + BATCH]):
+        for path, answer in answers(loaded, paths[start : start + BATCH], unknown):
             if isinstance(answer, PictureError):
                 say(str(answer))
                 failed += 1
                 continue
-            best = sorted(answer.scores.items(), key=lambda item: -item[1])[:top]
+            best = answer.top(top)
             if as_json:
                 found.append({"picture": str(path), **answer.to_dict(), "top": [{"label": k, "score": v} for k, v in best]})
             else:
-                found.append({"row": (path, *[cell for label, score in best for cell in (label, f"{score:.3f}")])})
+                cells = [cell for label, score in best for cell in (label, f"{score:.3f}")]
+                found.append({"row": (path, *([answer.label, "-", *cells][: len(cells)] if answer.unknown else cells))})
         if not as_json and not _whole_table():
             emit_table((), [row["row"] for row in found])  # in a pipe, answers appear as they come
             found.clear()
@@ -69,9 +79,10 @@ def command(
         emit_table(("PICTURE", *("LABEL", "SCORE") * min(top, len(loaded.classes))), [row["row"] for row in found])
     if dense is not None and not failed:
         from dazoo.cli.drawing import draw_dense
+        from dazoo.cli.drawing import sentence
 
-        draw_dense(loaded, paths[0], dense)
-        say(f"class map drawn to {dense}.")
+        scene = draw_dense(loaded, paths[0], dense, **({} if near is None else {"near": near}))
+        say(f"{sentence(scene)} Drawn to {dense}.")
     if failed:
         raise typer.Exit(1)
 
@@ -91,14 +102,14 @@ def expand(pictures: Sequence[Path]) -> tuple[list[Path], int]:
     return found, empty
 
 
-def answers(model: Model, paths: Sequence[Path]) -> Iterator[tuple[Path, Prediction | PictureError]]:
+def answers(model: Model, paths: Sequence[Path], unknown: bool = False) -> Iterator[tuple[Path, Prediction | PictureError]]:
     """Each picture with the model's answer or with why it cannot be read; one forward pass where all can."""
     try:
-        yield from zip(paths, cast("list[Prediction]", model.predict(list(paths))), strict=True)
+        yield from zip(paths, cast("list[Prediction]", model.predict(list(paths), unknown=unknown)), strict=True)
     except PictureError:
         for path in paths:
             try:
-                yield path, cast("Prediction", model.predict(path))
+                yield path, cast("Prediction", model.predict(path, unknown=unknown))
             except PictureError as exc:
                 yield path, exc
 

@@ -18,6 +18,8 @@ class Cropped(int):
     def __repr__(self) -> str:  # it is part of the keys of decoded copies
         return f"Cropped({int(self)})"
 
+    __str__ = int.__repr__  # in sentences it is a number
+
 
 def part_shown(width: int, height: int, size: int) -> tuple[float, float, float, float]:
     """What of a picture is resized to the square: all of it, or of a `Cropped` size its middle; x1, y1, x2, y2 in pixels."""

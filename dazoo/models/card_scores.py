@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from collections.abc import Mapping
 from typing import Any
-
-from dazoo.models.config import FAMILIAR
 
 
 FEW = 5
@@ -27,9 +26,24 @@ def scores_section(config: Mapping[str, Any], pictures: Collection[str] = ()) ->
     if "calibration.png" in pictures:
         lines += ["", "![Reliability curve](calibration.png)"]
     lines += ["", *_curve(facts)]
-    if "unknown" in facts and FAMILIAR in config.get("files", {FAMILIAR: {}}):
+    if "unknown" in facts:
         lines += ["", _unknown(facts["unknown"])]
     return "\n".join(lines) + "\n"
+
+
+def with_scores(card: str, config: Mapping[str, Any], pictures: Collection[str] = ()) -> str:
+    """A card with this part written anew; the rest of it, which a person may have written, stays.
+
+    Args:
+        card: its text, with or without the part.
+        config, pictures: see `scores_section`.
+    """
+    part = scores_section(config, pictures)
+    found = re.search(r"^## Scores\n.*?(?=^## |\Z)", card, re.MULTILINE | re.DOTALL)
+    if found:
+        return card[: found.start()] + part + "\n" + card[found.end() :]
+    limits = re.search(r"^## Limits$", card, re.MULTILINE)
+    return card[: limits.start()] + part + "\n" + card[limits.start() :] if limits else f"{card.rstrip()}\n\n{part}"
 
 
 def _temperature(facts: Mapping[str, Any]) -> str:

@@ -135,6 +135,11 @@ class Parts(nn.Module):
 
         return render_card(self.config, pictures=sorted(self.pictures))
 
+    @card.setter
+    def card(self, text: str | None) -> None:
+        """Another text; None has it written from the config again."""
+        self._card = text
+
     @property
     def verdict(self) -> Verdict | None:
         """Whether it works as far as could be told without target labels when it was trained, and what to try next; None if unknown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Prediction:
         return asdict(self)
 
     def __repr__(self) -> str:
-        best = ", ".join(f"{label} {score:.3f}" for label, score in self.top())
+        best = ", ".join(f"{textwrap.shorten(label, 24, placeholder='...')} {score:.3f}" for label, score in self.top())
         return f"Prediction({f'{UNKNOWN}; nearest: ' if self.unknown else ''}{best})"
 
 

@@ -69,6 +69,8 @@ def save(
     final = given.absolute()
     config = {**model.config, "plugins": versions(model.recipe)}
     config.pop("files", None)
+    if model.familiar is None and "unknown" in config.get("calibration", {}):
+        config["calibration"] = {k: v for k, v in config["calibration"].items() if k != "unknown"}
     try:
         check_place(final)
         modules = model.gan_parts() if gan and has_gan(model) else {}

@@ -86,14 +86,14 @@ def evaluate(
         if listing is not None:
             images = labelled_set(listing, model.size, model.channels, model.classes)
         else:
-            images = _in_order(read_labelled(target, size=model.size, channels=model.channels), model)
+            images = in_order(read_labelled(target, size=model.size, channels=model.channels), model)
     else:
         name = scenario or model.recipe["scenario"]
         if name is None:
             raise SettingsError(f"{model.name} has no scenario; give labelled pictures with --target DIR (one folder per class).")
         built = plugins.scenarios.build(name)
         images = load_scenario(built, data, size=model.size, channels=model.channels, download=download, zoo=plugins).target_test
-        images = _in_order(images, model)
+        images = in_order(images, model)
     labels = images.labels
     if labels is None:
         raise DataError(f"{images.name} has no labels, so right answers cannot be counted.")
@@ -117,7 +117,7 @@ def evaluate(
     )
 
 
-def _in_order(images: ImageSet, model: Model) -> ImageSet:
+def in_order(images: ImageSet, model: Model) -> ImageSet:
     """Labels as indices into the model's classes."""
     known = matched(images.classes, model.classes)
     strange = sorted(set(images.classes) - set(known))

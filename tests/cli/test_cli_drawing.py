@@ -1,66 +1,91 @@
-"""Class maps: the window map is what the model says of a crop, and peaks are far apart."""
+"""`dazoo predict --dense`, `--unknown`, `calibrate` and `export` on a tiny model of a person's own."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from dazoo.cli.drawing import palette
-from dazoo.cli.drawing import peaks
-from dazoo.cli.drawing import window_map
-from dazoo.models import Model
-from dazoo.registry.plugins import zoo
+from dazoo.errors import PictureError
 
 
-@pytest.fixture(scope="module")
-def model() -> Model:
-    torch.manual_seed(0)
-    backbone = zoo().backbones.build("fcn", num_classes=4, width=4)
-    recipe = {"backbone": "fcn", "method": "source"}
-    return Model(backbone, {"recipe": recipe, "classes": ["a", "b", "c", "d"], "channels": 3, "size": 24}).eval()
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def test_the_middle_of_a_crop_is_its_prediction(model: Model) -> None:
-    crop = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
-    scores = window_map(model, crop)
-    assert scores.shape == (4, 3, 3)
-    want = torch.tensor(list(model.predict(crop).scores.values()))
-    torch.testing.assert_close(scores[:, 1, 1], want, atol=1e-5, rtol=1e-4)
-    assert not torch.allclose(scores[:, 0, 0], want, atol=1e-4)
+@pytest.fixture
+def model(run, own: SimpleNamespace, settings: list[str], tmp_path: Path) -> Path:
+    out = tmp_path / "run"
+    found = run("train", "fcn-source", "--source", own.source, "--target", own.labelled, "--out", out, "--device", "cpu", "-q", *settings)
+    assert found.code == 0, found.err
+    return out / "model"
 
 
-def test_probabilities_at_every_place_of_any_picture(model: Model) -> None:
-    scores = window_map(model, np.random.default_rng(1).integers(0, 256, (60, 100, 3), np.uint8))
-    torch.testing.assert_close(scores.sum(0), torch.ones(scores.shape[1:]))
+def test_the_card_of_a_trained_model_has_scores_and_pictures(model: Path) -> None:
+    there = {p.name for p in model.iterdir()}
+    assert {"calibration.png", "confusion.png", "examples.png", "familiar.safetensors"} <= there
+    card = (model / "README.md").read_text()
+    assert all(f"({name})" in card for name in ("calibration.png", "confusion.png", "examples.png"))
+    facts = json.loads((model / "config.json").read_text())["dazoo"]
+    assert facts["calibration"]["temperature"] >= 1 and "familiar.safetensors" in facts["files"]
+    assert not [name for name in facts["files"] if name.endswith(".png")]
 
 
-def test_peaks_are_apart_and_best_first(model: Model) -> None:
-    scores = torch.full((4, 10, 20), 0.25)
-    for row, column, k, value in ((2, 3, 1, 0.95), (2, 4, 1, 0.9), (7, 15, 2, 0.99), (9, 0, 3, 0.6)):
-        scores[:, row, column] = (1 - value) / 3
-        scores[k, row, column] = value
-    found = peaks(model, scores, (80, 160), least=0.8)
-    assert [(p.label, p.index, p.x, p.y) for p in found] == [("c", 2, 124.0, 60.0), ("b", 1, 28.0, 20.0)]
-    assert [p.label for p in peaks(model, scores, (80, 160), least=0.5)] == ["c", "b", "d"]
-    assert len(peaks(model, scores, (80, 160), least=0.2, most=2)) == 2
+def test_predict_answers_none_of_these(run, model: Path, own: SimpleNamespace, tmp_path: Path) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)).save(tmp_path / "strange.png")
+    plain = run("predict", model, tmp_path / "strange.png")
+    assert plain.code == 0 and "none of these" not in plain.out
+    found = run("predict", model, tmp_path / "strange.png", own.loose, "--unknown", "--json").json
+    assert len(found) == 13 and all(0 <= row["familiar"] <= 1 for row in found)
+    assert [row["label"] == "none of these" for row in found] == [row["index"] == -1 for row in found]
+    assert [row["index"] == -1 for row in found] == [row["familiar"] < 0.05 for row in found]
+    table = run("predict", model, tmp_path / "strange.png", "--unknown", "--top", "2").out.rstrip("\n").split("\t")
+    assert len(table) == 5 and (table[1:3] == ["none of these", "-"]) == (found[0]["index"] == -1)
 
 
-def test_colours_differ() -> None:
-    colours = palette(22)
-    assert colours.shape == (22, 3) and colours.min() >= 0 and colours.max() <= 1
-    apart = np.abs(colours[:, None] - colours[None]).sum(-1) + 9 * np.eye(22)
-    assert apart.min() > 0.05
+def test_dense_says_in_words_what_it_drew(run, model: Path, tmp_path: Path) -> None:
+    Image.fromarray(np.full((60, 90, 3), 128, np.uint8)).save(tmp_path / "road.png")
+    found = run("predict", model, tmp_path / "road.png", "--dense", tmp_path / "map.png")
+    assert found.code == 0, found.err
+    assert "Looked at windows of 8 to" in found.err and (tmp_path / "map.png").stat().st_size > 1000
+    assert run("predict", model, tmp_path / "road.png", "--dense", tmp_path / "map.png", "--near", "2").code == 2
 
 
-def test_a_picture_that_is_too_small_leaves_no_file(model: Model, tmp_path: Path) -> None:
+def test_a_picture_that_is_too_small_leaves_no_file(model: Path, tmp_path: Path) -> None:
+    import dazoo
     from dazoo.cli.drawing import draw_dense
-    from dazoo.errors import PictureError
 
     Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
     with pytest.raises(PictureError, match="at least 16"):
-        draw_dense(model, tmp_path / "small.png", tmp_path / "x.png")
+        draw_dense(dazoo.load(model), tmp_path / "small.png", tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()
+
+
+def test_calibrate_gives_an_adapted_model_its_scores_back(run, model: Path, own: SimpleNamespace, tmp_path: Path) -> None:
+    few = ("--method", "tent_offline", "--set", "epochs=1", "--set", "batch=4", "-q")
+    assert run("adapt", model, "--target", own.loose, "--out", tmp_path / "adapted", *few).code == 0
+    assert "calibration" not in json.loads((tmp_path / "adapted" / "config.json").read_text())["dazoo"]
+    refused = run("predict", tmp_path / "adapted", own.loose, "--unknown")
+    assert refused.code == 2 and "dazoo.calibrate" in refused.err
+    (tmp_path / "adapted" / "README.md").write_text("# My words\n\n## Limits\n\n- none\n")
+    found = run("calibrate", tmp_path / "adapted", "--source", own.source, "--target", own.loose, "--out", tmp_path / "done", "--json")
+    assert found.code == 0, found.err
+    assert found.json["calibration"]["source"]["n"] == 2 and "target_rejected" in found.json["calibration"]["unknown"]
+    card = (tmp_path / "done" / "README.md").read_text()
+    assert card.startswith("# My words\n\n## Scores\n") and card.endswith("\n## Limits\n\n- none\n")
+    assert run("predict", tmp_path / "done", own.loose, "--unknown").code == 0
+    again = run("calibrate", tmp_path / "done", "--source", own.source, "--out", tmp_path / "twice")
+    assert again.code == 0 and (tmp_path / "twice" / "README.md").read_text().count("## Scores") == 1
+    nothing = run("calibrate", model, "--out", tmp_path / "x")
+    assert nothing.code == 2 and "no scenario" in nothing.err
+
+
+def test_export(run, model: Path, tmp_path: Path) -> None:
+    found = run("export", model, tmp_path / "m.pt2", "--json")
+    assert found.code == 0 and found.json["difference"] < 1e-5 and found.json["checked_with"] == "torch.export"
+    text = run("export", model, tmp_path / "m.pt2").out
+    assert "uint8 (N, 16, 16, 3)" in text and "largest difference" in text
+    assert run("export", model, tmp_path / "m.txt").code == 2
