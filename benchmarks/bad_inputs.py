@@ -1,4 +1,4 @@
-"""What a user gets from ten bad inputs each: a name, a folder, a picture, a weights file, a plugin.
+"""What a user gets from ten or more bad inputs each: a name, a folder, a picture, a reader's file, a weights file, a plugin.
 
     python benchmarks/bad_inputs.py
 
@@ -19,7 +19,14 @@ import torch
 from PIL import Image
 
 import dazoo
+from dazoo.contracts import ImageSet
+from dazoo.contracts import Scenario
 from dazoo.data import own_domains
+from dazoo.data import read_npz
+from dazoo.data import read_pack
+from dazoo.data import voc_boxes
+from dazoo.data import write_pack
+from dazoo.data.scenario import classes_of
 from dazoo.errors import DazooError
 from dazoo.models.save import save
 from dazoo.registry.names import parse
@@ -74,6 +81,12 @@ def folders(root: Path) -> dict[str, Callable[[], object]]:
     Image.new("RGB", (20, 20)).save(root / "black" / "a" / "0.png")
     shutil.copytree(good, root / "other")
     (root / "other" / "b").rename(root / "other" / "z")
+    for split in ("train", "val"):
+        shutil.copytree(good, root / "splits" / split)
+    (root / "foreign" / "a").mkdir(parents=True)
+    (root / "foreign" / "a" / "0.heic").write_bytes(b"x")
+    shutil.copytree(good, root / "private")
+    shutil.copytree(good / "a", root / "private" / "c")
     pairs = {
         "missing source": (root / "nowhere", good),
         "missing target": (good, root / "nowhere"),
@@ -85,6 +98,10 @@ def folders(root: Path) -> dict[str, Callable[[], object]]:
         "a truncated picture": (root / "torn", root / "flat"),
         "text named .png": (root / "text", root / "flat"),
         "a black target": (good, root / "black"),
+        "parts that hold the classes": (root / "splits", good),
+        "the target inside the source": (good, good / "a"),
+        "no picture of a known kind": (root / "foreign", good),
+        "a target with a class more": (good, root / "private"),
     }
     return {what: (lambda s=s, t=t: own_domains(s, t, size=16)) for what, (s, t) in pairs.items()}
 
@@ -93,6 +110,7 @@ def pictures(root: Path) -> dict[str, Callable[[], object]]:
     model = dazoo.create("fcn", classes=["a", "b"], size=16)
     (root / "t.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (root / "t.txt").write_text("hello")
+    (root / "eps.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     bad = {
         "a missing file": "nowhere.png",
         "a truncated file": str(root / "t.png"),
@@ -104,8 +122,63 @@ def pictures(root: Path) -> dict[str, Callable[[], object]]:
         "not a number": torch.full((3, 16, 16), float("nan")),
         "five channels": np.zeros((16, 16, 5), np.uint8),
         "no pixels": np.zeros((0, 16, 3), np.uint8),
+        "no bytes": b"",
+        "a tensor without values": torch.zeros(3, 16, 16, device="meta"),
+        "complex numbers": np.zeros((16, 16, 3), np.complex64),
+        "a program (EPS) called .png": str(root / "eps.png"),
+        "an address": "https://example.org/a.png",
     }
     return {what: (lambda value=value: model.predict(value)) for what, value in bad.items()}
+
+
+def readers(root: Path) -> dict[str, Callable[[], object]]:
+    """Packs, archives, annotations and class mappings that are damaged or say something odd."""
+    images = ImageSet("x", np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8), np.arange(4) % 2, ("a", "b"))
+
+    def pack(name: str, change: Callable[[bytes], bytes]) -> Callable[[], object]:
+        def run() -> object:
+            folder = write_pack(Path(tempfile.mkdtemp(dir=root)) / "pack", images)
+            (folder / name).write_bytes(change((folder / name).read_bytes()))
+            return read_pack(folder, verify=True)
+
+        return run
+
+    def archive(content: bytes) -> Callable[[], object]:
+        def run() -> object:
+            path = Path(tempfile.mkdtemp(dir=root)) / "set.npz"
+            path.write_bytes(content)
+            return read_npz(path, ("x",))
+
+        return run
+
+    def annotation(text: str) -> Callable[[], object]:
+        def run() -> object:
+            folder = Path(tempfile.mkdtemp(dir=root))
+            (folder / "a.xml").write_bytes(text.encode())
+            if "filename" not in text:
+                Image.new("RGB", (9, 9)).save(folder / "a.png")
+            return voc_boxes(folder)
+
+        return run
+
+    box = "<object><name>a</name><bndbox><xmin>{0}</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object>"
+    return {
+        "a pixel of a pack": pack("images.npy", lambda b: b[:-1] + bytes([b[-1] ^ 1])),
+        "a header of a pack": pack("images.npy", lambda b: b[:20] + bytes([b[20] ^ 8]) + b[21:]),
+        "a label of a pack": pack("labels.npy", lambda b: b[:-8] + b"\0" + b[-7:]),
+        "the record of a pack": pack("pack.json", lambda b: b.replace(b'"a"', b'"c"')),
+        "a deep record": pack("pack.json", lambda _: b"[" * 100_000),
+        "an archive that is none": archive(b"PK\x03\x04 no zip"),
+        "an empty archive": archive(b""),
+        "an unknown encoding": annotation('<?xml version="1.0" encoding="none"?><annotation/>'),
+        "a box of nothing": annotation(f"<annotation>{box.format(9)}</annotation>"),
+        "a box without a number": annotation(f"<annotation>{box.format('nan')}</annotation>"),
+        "a picture that is not there": annotation(f"<annotation><filename>{'x' * 300}</filename>{box.format(1)}</annotation>"),
+        "a mapping that is nowhere": lambda: classes_of(
+            Scenario(source="synsigns_vienna", target="synsigns_indian", mapping="nowhere:x.csv"), zoo()
+        ),
+        "a mapping outside": lambda: classes_of(Scenario(source="synsigns_vienna", target="synsigns_indian", mapping="dazoo:../x"), zoo()),
+    }
 
 
 def weights(root: Path) -> dict[str, Callable[[], object]]:
@@ -162,6 +235,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         groups = {"name": {repr(n): (lambda n=n: parse(n, zoo())) for n in NAMES}, "folder": folders(root), "picture": pictures(root)}
+        groups["reader"] = readers(root)
         groups["weights"] = weights(root)
         for group, cases in groups.items():
             print(f"\n{group}")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 from dazoo.bench.cells import Cell
 from dazoo.registry.names import Recipe
-from dazoo.runs.plan import Pictures
+
+
+if TYPE_CHECKING:
+    from dazoo.runs.plan import Pictures  # imports torch, which a look at a grid should not wait for
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from dazoo.contracts import Job
 from dazoo.contracts import Outcome
 from dazoo.data.paths import cache_dir
 from dazoo.data.paths import expanded
+from dazoo.errors import DazooError
 from dazoo.errors import StoreError
 from dazoo.lease import Watcher
 
@@ -45,6 +46,8 @@ class Count:
     Attributes:
         total: cells asked for. kept: finished before. done: finished now.
         errors: what went wrong with each cell that is left as failed, by its path.
+        numbers: accuracy on the target, of the chosen and of the last epoch, of each cell that was finished now, as they ended; None where
+            its record has none.
         running: start (monotonic seconds) of each cell that was handed out, by its path.
     """
 
@@ -52,6 +55,7 @@ class Count:
     kept: int = 0
     done: int = 0
     errors: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     running: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -122,6 +126,14 @@ class Driver:
         record = self.store.failure(path)
         return (0, "") if record is None or record.error is None else (record.attempts, f"{record.error.type}: {record.error.message}")
 
+    def _numbers(self, path: str) -> tuple[float | None, float | None]:
+        """What a finished cell's record says, for the person who watches; the report reads it again, and says what is wrong with it."""
+        try:
+            numbers = self.store.record(path).numbers
+        except (DazooError, OSError):
+            return None, None
+        return numbers.chosen, numbers.last
+
     def _clear(self, finished: Iterable[str], watcher: Watcher) -> None:
         """Remove what is left of cells whose process was killed after it had committed them."""
         work = work_folder(self.store, self.work)
@@ -179,6 +191,7 @@ class Driver:
         if self.store.has(path):
             del todo[path]
             count.done += 1
+            count.numbers[path] = self._numbers(path)
         elif outcome.error is not None and outcome.error.startswith(f"{StoreError.__name__}: "):
             raise StoreError(outcome.error.partition(": ")[2])
         elif outcome.error is not None:

@@ -1,4 +1,4 @@
-"""What a person sees of a grid while it runs: a live table on a terminal, a line a cell elsewhere, and a file for `dazoo bench status`."""
+"""What a person sees of a grid while it runs: a live table on a terminal, lines elsewhere, and a file for `dazoo bench status`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -27,7 +28,7 @@ from dazoo.streams import tell
 
 
 SHOWN = 12
-"""Running cells that are shown."""
+"""Running and finished cells that are shown, of each."""
 
 STATUS = "status.json"
 
@@ -44,7 +45,7 @@ class View:
         self.work, self.quiet = work, quiet
         self.count = Count(0)
         self.since = time.monotonic()
-        self._said = 0
+        self._said = self._told = 0
         self._live: Live | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._write_on, daemon=True)
@@ -52,7 +53,9 @@ class View:
     def __enter__(self) -> View:
         console = Console(stderr=True)
         if not self.quiet and is_terminal(sys.stderr):
-            self._live = Live(console=console, get_renderable=lambda: drawing(self.status(), console.width), refresh_per_second=2)
+            self._live = Live(
+                console=console, get_renderable=lambda: drawing(self.status(), console.width), refresh_per_second=2, transient=True
+            )
             self._live.start()
         self._thread.start()
         return self
@@ -67,7 +70,12 @@ class View:
     def __call__(self, count: Count) -> None:
         """Look at the count (the driver calls this after every change)."""
         self.count = count
-        if not self.quiet and self._live is None and len(count.errors) > self._said:
+        if self.quiet or self._live is not None:
+            return
+        for path, found in list(count.numbers.items())[self._told :]:
+            tell(f"finished  {shown_name(path)}: {accuracies(found)}")
+        self._told = len(count.numbers)
+        if len(count.errors) > self._said:
             for path, error in list(count.errors.items())[self._said :]:
                 tell(f"failed  {path}: {error}")
             self._said = len(count.errors)
@@ -105,6 +113,9 @@ class View:
             "running": [
                 {"cell": path, "seconds": round(now - since), "log": last_line(self.work / path.rpartition("-")[2] / "log")}
                 for path, since in running
+            ],
+            "finished": [
+                {"cell": path, "chosen": chosen, "last": last} for path, (chosen, last) in list(count.numbers.items())[: -SHOWN - 1 : -1]
             ],
             "errors": dict(sorted(dict(count.errors).items())[:SHOWN]),
         }
@@ -147,7 +158,37 @@ def drawing(status: Mapping[str, Any], width: int) -> Group:
     for name, ratio in (("RUNNING", None), ("FOR", None), ("SAYS", 1)):
         table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio)
     for run in status["running"]:
-        says = run["log"].removeprefix(f"{run['cell'].partition('/')[0]}: ")
-        table.add_row(run["cell"].rpartition("-")[0], duration(run["seconds"]), Text(says))
+        says = run["log"].removeprefix(run["cell"].partition("/")[0]).lstrip(": ")
+        table.add_row(shown_name(run["cell"]), duration(run["seconds"]), Text(says or "starting"))
     errors = [Text(f"failed  {path}: {error}", style="red", no_wrap=True, overflow="ellipsis") for path, error in status["errors"].items()]
-    return Group(head, Text(line(status)), *([table] if status["running"] else []), *errors)
+    ended = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("FINISHED", "CHOSEN", "LAST"):
+        ended.add_column(name, no_wrap=True, overflow="ellipsis", justify="left" if name == "FINISHED" else "right")
+    for cell in status["finished"]:
+        ended.add_row(shown_name(cell["cell"]), *(per_cent(cell[key]) for key in ("chosen", "last")))
+    tables = [shown for shown, rows in ((table, status["running"]), (ended, status["finished"])) if rows]
+    return Group(head, Text(line(status)), *tables, *errors)
+
+
+def shown_name(path: str) -> str:
+    """A cell's path without its id."""
+    return path.rpartition("-")[0]
+
+
+def per_cent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def accuracies(found: tuple[float | None, float | None]) -> str:
+    """The chosen epoch's accuracy and the last one's in words."""
+    chosen, last = found
+    return "no accuracy" if last is None and chosen is None else f"chosen epoch {per_cent(chosen)}, last epoch {per_cent(last)}"
+
+
+def standings(count: Count) -> list[tuple[str, float, int]]:
+    """(recipe, mean accuracy of the chosen epochs, seeds) of the cells that were finished now, best first."""
+    found: dict[str, list[float]] = {}
+    for path, (chosen, _) in count.numbers.items():
+        if chosen is not None:
+            found.setdefault(path.partition("/")[0], []).append(chosen)
+    return sorted(((name, fmean(shares), len(shares)) for name, shares in found.items()), key=lambda row: -row[1])

@@ -26,7 +26,7 @@ def command(
     target: Annotated[
         Path, typer.Option(metavar="PATH", help="Pictures without labels: a folder, at any depth, or a table.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the adapted model goes.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder for the adapted model.", show_default=False)],
     seed: Seed = 0,
     device: Device = "auto",
     settings: Set = None,

@@ -24,7 +24,7 @@ from dazoo.version import __version__
 
 app = typer.Typer(
     name="dazoo",
-    help="A zoo for visual domain adaptation: learn from labelled pictures, be accurate on others that have no labels.",
+    help="A zoo for visual domain adaptation: train on labelled pictures, be accurate on different ones without labels.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

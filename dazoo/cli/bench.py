@@ -24,13 +24,16 @@ from dazoo.cli.output import emit
 from dazoo.cli.output import emit_columns
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import emit_table
+from dazoo.cli.output import per_cent
 from dazoo.cli.output import say
+from dazoo.cli.output import title
 from dazoo.errors import DataError
 from dazoo.errors import SettingsError
 
 
 if TYPE_CHECKING:
     from dazoo.bench.cells import Cell
+    from dazoo.bench.driver import Count
     from dazoo.bench.estimate import Measured
     from dazoo.bench.store import Store
     from dazoo.bench.suite import Suite
@@ -50,27 +53,29 @@ Work = Annotated[
     ),
 ]
 RUNS = "runs/bench"
+BEST = 10
+"""Recipes that are listed when a grid has ended."""
 
 
 @app.command("run")
 def run(
-    suite: Annotated[str | None, typer.Argument(help="A suite that ships, or a TOML file of your own.", show_default=False)] = None,
-    backbones: Annotated[str | None, typer.Option(metavar="NAMES", help="In place of a suite: names or wildcards, 'fcn,timm_*18'.")] = None,
-    gans: Annotated[str | None, typer.Option(metavar="NAMES", help="Each makes recipes of its own; 'all' for every one.")] = None,
-    methods: Annotated[str | None, typer.Option(metavar="NAMES", help="Likewise.")] = None,
-    scenarios: Annotated[str | None, typer.Option(metavar="NAMES", help="Names or wildcards.")] = None,
-    triples: Annotated[bool, typer.Option("--triples", help="Also each GAN with each method.")] = False,
+    suite: Annotated[str | None, typer.Argument(help="Name of a suite, or your own TOML file.", show_default=False)] = None,
+    backbones: Annotated[str | None, typer.Option(metavar="NAMES", help="Instead of a suite: names or wildcards, 'fcn,timm_*18'.")] = None,
+    gans: Annotated[str | None, typer.Option(metavar="NAMES", help="GANs, one recipe each; 'all' for every one.")] = None,
+    methods: Annotated[str | None, typer.Option(metavar="NAMES", help="Methods, one recipe each; 'all' for every one.")] = None,
+    scenarios: Annotated[str | None, typer.Option(metavar="NAMES", help="Scenarios: names or wildcards.")] = None,
+    triples: Annotated[bool, typer.Option("--triples", help="Also combine each GAN with each method.")] = False,
     exclude: Annotated[str | None, typer.Option(metavar="PATTERNS", help="Recipes to leave out: '*-tent-*'.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a recipe; 3 unless the suite says more.", show_default=False)] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds per recipe; 3, or what the suite says.", show_default=False)] = None,
     settings: Set = None,
-    source: Annotated[Path | None, typer.Option(metavar="PLACE", help="In place of scenarios: your labelled pictures.")] = None,
-    target: Annotated[Path | None, typer.Option(metavar="PLACE", help="And your other pictures; labels (folders) only count.")] = None,
+    source: Annotated[Path | None, typer.Option(metavar="PLACE", help="Instead of scenarios: your labelled pictures.")] = None,
+    target: Annotated[Path | None, typer.Option(metavar="PLACE", help="Your other pictures; labels only measure accuracy.")] = None,
     data: Data = None,
     out: Out = RUNS,
     work: Work = None,
     device: Device = "auto",
-    workers: Annotated[int, typer.Option(min=0, help="Cells at a time; 0 lets the executor choose.")] = 0,
-    processes: Annotated[int, typer.Option(min=1, help="Train each cell on so many GPUs (or in so many processes) together.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Cells to run at the same time; 0 lets the executor choose.")] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="GPUs (or processes) that train each cell together.")] = 1,
     executor: Annotated[str, typer.Option(help="Where cells run: 'dazoo list executors'.")] = "local",
     executor_set: Annotated[
         list[str] | None, typer.Option("--executor-set", metavar="KEY=VALUE", help="A setting of the executor.")
@@ -81,14 +86,14 @@ def run(
         str | None,
         typer.Option(
             metavar="PLACE",
-            help="With --dry-run: results by whose pace to guess, where --out has none like it; benchmarks/results unless given.",
+            help="With --dry-run: use the speeds in these results for the estimate; benchmarks/results unless given.",
             show_default=False,
         ),
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Run what is missing of a grid. The same command continues; finished cells are never run again."""
+    """Run a grid of recipes. Finished cells are skipped and interrupted ones resume, so you can always rerun the command."""
     grids = {"backbones": backbones, "gans": gans, "methods": methods, "scenarios": scenarios, "exclude": exclude}
     own = _own(source, target, suite, scenarios)
     chosen = _suite(suite, grids, triples, seeds, parse_settings(settings or ()), own)
@@ -101,7 +106,7 @@ def run(
     plugins, store = zoo(), open_store(out)
     made = plugins.executors.build(executor, workers=workers, **parse_settings(executor_set or ()))
     if not quiet:
-        say("reading the data sets, for the cells' ids")
+        say("reading the data sets to identify the cells")
     cells = plan_cells(chosen.runs(plugins), plugins, data, own)
 
     @cache
@@ -125,6 +130,7 @@ def run(
     from dazoo.bench.driver import Driver
     from dazoo.bench.driver import work_folder
     from dazoo.bench.view import View
+    from dazoo.bench.view import standings
 
     with View(work_folder(store, work), quiet) as view:
         driver = Driver(
@@ -139,14 +145,19 @@ def run(
         emit(
             f"{count.kept + count.done} of {count.total} cells finished ({count.done} now), {len(count.errors)} failed, in {store.address}"
         )
+        rows = [(name, per_cent(mean), f"{seeds} seed{'' if seeds == 1 else 's'}") for name, mean, seeds in standings(count)[:BEST]]
+        if rows:
+            title("Finished now, by the accuracy of the chosen epoch")
+            emit_columns(rows, indent=2)
         emit_columns([(path, error) for path, error in sorted(count.errors.items())], indent=2)
+        say(_what_now(count, store.address, bool(own)))
     if count.errors:
         raise typer.Exit(1)
 
 
 @app.command("status")
 def status(out: Out = RUNS, work: Work = None, as_json: Json = False) -> None:
-    """Say where a grid stands that runs in another shell, or ran last."""
+    """Show the progress of a grid that runs in another shell, or ran last."""
     from dazoo.bench.driver import work_folder
     from dazoo.bench.stores import open_store
     from dazoo.bench.view import line
@@ -172,8 +183,8 @@ def status(out: Out = RUNS, work: Work = None, as_json: Json = False) -> None:
 @app.command("report")
 def report(
     out: Out = RUNS,
-    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Where to; the results' folder unless given.")] = None,
-    published: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML of published figures, to stand beside.")] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Output folder; the results' folder unless given.")] = None,
+    published: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file of published figures to show as well.")] = None,
 ) -> None:
     """Write the leaderboard: Markdown, CSV, and one HTML page that needs no network. A pure function of the cells."""
     from dazoo.bench.stores import open_store
@@ -196,12 +207,12 @@ def report(
 
 @app.command("compare")
 def compare(
-    first: Annotated[str, typer.Argument(help="A recipe, or one without its scenario: all that both have.", show_default=False)],
-    second: Annotated[str, typer.Argument(help="Another.", show_default=False)],
+    first: Annotated[str, typer.Argument(help="A recipe; without its scenario, all scenarios that both have.", show_default=False)],
+    second: Annotated[str, typer.Argument(help="The other recipe.", show_default=False)],
     out: Out = RUNS,
     as_json: Json = False,
 ) -> None:
-    """Say whether two recipes differ, by the seeds and scenarios that both have."""
+    """Test whether two recipes differ, over the seeds and scenarios that both have."""
     from dazoo.bench.stores import open_store
     from dazoo.leaderboard.compare import compare as compared
 
@@ -250,6 +261,17 @@ def _suite(
     changes: dict[str, Any] = {**(given if name else {}), **({"seeds": seeds} if seeds else {}), **({"triples": True} if triples else {})}
     grids = tuple(replace(g, **changes, settings={**g.settings, **settings}) for g in found.grids)
     return replace(found, grids=grids)
+
+
+def _what_now(count: Count, place: str, own: bool) -> str:
+    """What to do after a grid."""
+    if not count.kept + count.done:
+        return f"no cell is finished; 'dazoo bench status --out {place}' says why, and the same command tries again."
+    again = " The same command tries the failed cells again." if count.errors else ""
+    if own:
+        return f"now 'dazoo compare {place}' says which to use, and why.{again}"
+    report, compare = f"'dazoo bench report --out {place}'", f"'dazoo bench compare A B --out {place}'"
+    return f"now {report} writes the leaderboard, and {compare} says whether two recipes differ.{again}"
 
 
 def _start(given: dict[str, Any], settings: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -310,8 +332,8 @@ def _show_plan(cells: list[Cell], store: Store, needs: dict[str, Measured | None
     emit_table(("CELL", "TIME", "BY"), [row(c) for c in cells])
     guess = f"at least {duration(seconds)} ({duration(low)} to {duration(high)}) with {workers} at a time" if known else "no time is known"
     guess = guess if todo else "all are finished"
-    by = f", by the pace of cells in {' and '.join(sorted({m.where for m in known}))}" if known else ""
-    rest = f"; {unknown} cells are like none that was measured, and not in it" if unknown else ""
+    by = f", from the speed of cells in {' and '.join(sorted({m.where for m in known}))}" if known else ""
+    rest = f"; {unknown} cells resemble none that was measured and are not counted" if unknown else ""
     say(f"{len(cells)} cells, {len(todo)} to run: {guess}{by}{rest}")
 
 

@@ -19,19 +19,19 @@ from dazoo.errors import DataError
 from dazoo.errors import DazooError
 
 
-app = typer.Typer(help="Packs of your own pictures, and the data sets that plugins know.", no_args_is_help=True)
+app = typer.Typer(help="Pack your own pictures, and find the data sets that plugins know.", no_args_is_help=True)
 SIZE = 32
 
 
 @app.command("pack")
 def pack(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder a class, or loose pictures.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="One folder per class, or loose pictures.", show_default=False)],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the pack, made here.", show_default=False)],
     size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the square pictures, pixels.")] = 48,
     grey: Annotated[bool, typer.Option("--grey", help="One channel.")] = False,
     labelled: Annotated[
         bool | None,
-        typer.Option("--labelled/--no-labelled", help="Whether the subfolders are classes; seen from the folder."),
+        typer.Option("--labelled/--no-labelled", help="Whether the subfolders are classes; guessed from their names."),
     ] = None,
     terms: Annotated[str, typer.Option(help="Licence or terms of use of the pictures, one line.")] = "unknown",
     force: Annotated[bool, typer.Option("--force", help="Replace a pack that is there.")] = False,
@@ -51,7 +51,7 @@ def info(
     verify: Annotated[bool, typer.Option("--verify", help="Read everything and compare the digest.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what a pack holds."""
+    """Show what a pack contains."""
     from dazoo.data import expanded
 
     folder = expanded(folder)

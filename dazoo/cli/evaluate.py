@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 def command(
     model: ModelRef,
-    scenario: Annotated[str | None, typer.Option(help="Count on this scenario's target; the model's own unless given.")] = None,
+    scenario: Annotated[str | None, typer.Option(help="Use this scenario's target; the model's own unless given.")] = None,
     target: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Your labelled pictures instead: one folder per class, or a table.")
     ] = None,
     data: Data = None,
     device: Device = "auto",
-    worst: Annotated[int, typer.Option(min=0, help="How many of the hardest classes to name.")] = 5,
+    worst: Annotated[int, typer.Option(min=0, help="Number of hardest classes to show.")] = 5,
     download: Download = False,
     as_json: Json = False,
 ) -> None:
-    """Count a model's right answers, with the interval that so many pictures allow."""
+    """Measure a model's accuracy on labelled pictures, with a 95 % interval."""
     if scenario is not None and target is not None:
         raise SettingsError("--scenario and --target both name pictures; give one of them.")
     from dazoo.models.load import load

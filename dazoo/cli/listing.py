@@ -31,7 +31,7 @@ def command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List what there is: a summary, or the names of one kind."""
+    """List available components: a summary, or the names of one kind."""
     plugins = zoo()
     _mention_failures(plugins)
     if kind is None:

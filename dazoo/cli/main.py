@@ -1,4 +1,4 @@
-"""The command line: one small module a command. Exit codes are 0, 1 failure, 2 usage, 130 Ctrl-C, 141 closed pipe, 143 SIGTERM."""
+"""The command line: one small module per command. Exit codes are 0, 1 failure, 2 usage, 130 Ctrl-C, 141 closed pipe, 143 SIGTERM."""
 
 from __future__ import annotations
 

@@ -18,20 +18,20 @@ from dazoo.plain import shown
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder of the data sets; variable DAZOO_DATA unless given.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N; mps or xpu where torch has one.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, metavar="INTEGER", help="Fixes everything on a CPU.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-Download = Annotated[bool, typer.Option("--download", help="Let data sets fetch what is missing, where their terms allow it.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, metavar="INTEGER", help="Random seed; fixes the result on a CPU.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Download = Annotated[bool, typer.Option("--download", help="Download missing data sets where their terms allow it.")]
 Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="A setting of the run (lr=0.001) or of a part (method.weight=0.3); again for more. 'dazoo show NAME' lists them.",
+        help="A setting of the run (lr=0.001) or of a part (method.weight=0.3); repeatable. 'dazoo show NAME' lists them.",
     ),
 ]
 Log = Annotated[
     list[str] | None,
-    typer.Option("--log", metavar="NAME", help="A logger to tell of the run, such as tensorboard; again for more."),
+    typer.Option("--log", metavar="NAME", help="A logger to tell of the run, such as tensorboard; repeatable."),
 ]
 LogSet = Annotated[list[str] | None, typer.Option("--log-set", metavar="NAME.KEY=VALUE", help="A setting of a logger.")]
 ModelRef = Annotated[

@@ -20,9 +20,9 @@ from dazoo.registry.plugins import zoo
 
 def command(
     as_json: Json = False,
-    check: Annotated[bool, typer.Option("--check", help="Import every class and hold it against its contract (imports torch).")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Import every class and check it against its contract (imports torch).")] = False,
 ) -> None:
-    """List the plugins with version and what they bring; exit code 1 when one failed."""
+    """List the installed plugins, their versions and what they bring; exit code 1 if one failed to load."""
     plugins = zoo()
     problems = plugins.check() if check else {}
     found = list(plugins.loaded.values())

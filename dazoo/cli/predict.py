@@ -34,7 +34,7 @@ BATCH = 64
 def command(
     model: ModelRef,
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURES...", help="Picture files, or folders of them.", show_default=False)],
-    top: Annotated[int, typer.Option(min=1, help="How many classes to name for each picture.")] = 1,
+    top: Annotated[int, typer.Option(min=1, help="Number of classes to show per picture.")] = 1,
     dense: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw what is where in one larger picture.")] = None,
     near: Annotated[
         float | None,
@@ -48,7 +48,7 @@ def command(
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Say what is on pictures. A picture that cannot be read is reported, the others go on, and the exit code is 1."""
+    """Classify pictures. A picture that cannot be read is reported, the others go on, and the exit code is 1."""
     if dense is not None and (len(pictures) != 1 or pictures[0].is_dir()):
         raise SettingsError(f"--dense draws what is where in one picture; {len(pictures)} arguments were given, or a folder.")
     from dazoo.data import expanded

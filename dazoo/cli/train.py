@@ -39,14 +39,15 @@ def command(
         Path | None, typer.Option(metavar="PATH", help="Your labelled pictures: one folder per class, or a table of path and label.")
     ] = None,
     target: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Your other pictures: a folder or a table; labels only count.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Your other pictures: a folder or a table; labels only measure accuracy."),
     ] = None,
     target_labels: Annotated[
         bool | None,
         typer.Option("--target-labels/--no-target-labels", help="Whether folders in --target are classes; seen from their names."),
     ] = None,
     data: Data = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; runs/NAME-seedN unless given.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder; runs/NAME-seedN unless given.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
     settings: Set = None,
@@ -70,7 +71,7 @@ def command(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Train a recipe, or continue what was interrupted: the same command again."""
+    """Train a recipe. Rerun the command to resume an interrupted run; on a CPU the final weights are identical, bit for bit."""
     given = config_of(ctx)
     wanted, loggers = merged(given, parse_settings(settings or ())), {**given.loggers}
     for logger, its in parse_loggers(log or (), log_set or ()).items():

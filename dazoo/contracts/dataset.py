@@ -30,7 +30,7 @@ class Dataset:
     """Licence or terms of use, one line; it goes onto model cards."""
 
     def load(self, split: str, root: Path, *, size: int, download: bool = False) -> ImageSet:
-        """The pictures of one split, "train" or "test", square, `size` pixels a side.
+        """The pictures of one split, "train" or "test", square, `size` pixels per side.
 
         Args:
             root: the folder that holds data sets (option --data, variable DAZOO_DATA).

@@ -87,7 +87,7 @@ class Decoding:
 def decoding(
     paths: Sequence[Path], boxes: Sequence[Box | None] | None, *, size: int, channels: int, progress: Progress | None = None
 ) -> Decoding:
-    """Picture files, or the boxes of them, as squares of `size` pixels a side."""
+    """Picture files, or the boxes of them, as squares of `size` pixels per side."""
 
     def read(i: int) -> np.ndarray:
         return read_picture(paths[i], size=size, channels=channels, box=boxes[i] if boxes else None)

@@ -40,13 +40,13 @@ def check_source(folder: Path) -> None:
     if not named:
         return
     deeper = [p for p in inner if class_name(p.name) in named and len(class_folders(p)) > 1]
-    advice = f"If they are parts of the data set, name one of them ({folder / inner[0].name}) as the source."
+    one = next(p for p in inner if class_name(p.name) in named)
+    advice = f"name one of them ({one}) as the source."
     if len(named) == len(inner) and deeper:
         within = some(class_name(p.name) for p in class_folders(deeper[0]))
-        raise DataError(
-            f"{folder} holds {some(named)}, which hold the folders of the classes ({within}). {advice.replace('If they are', 'They are')}"
-        )
-    warnings.warn(f"{folder}: the folders {some(named)} are taken for classes. {advice}", stacklevel=3)
+        raise DataError(f"{folder} holds {some(named)}, which hold the folders of the classes ({within}): {advice}")
+    text = f"{folder}: the folders {some(named)} are taken for classes. If they are parts of the data set, {advice}"
+    warnings.warn(text, stacklevel=3)
 
 
 def check_sides(source: Path, target: Path) -> None:
@@ -71,14 +71,13 @@ def check_sides(source: Path, target: Path) -> None:
 
 
 def tell_unlabelled(folder: Path, names: Iterable[str], classes: tuple[str, ...]) -> None:
-    """Warn where the folders of a target could have been meant as labels and give none."""
+    """Warn where the folders of a target, or the classes of a pack, could have been meant as labels and give none."""
     names = list(names)
     if not names:
         return
-    text = (
-        f"{folder}: its folders ({some(map(class_name, names))}) bear no class name of the source, so they give no labels for evaluation."
-    )
-    for name in names:
+    what = "classes" if is_pack(folder) else "folders"
+    text = f"{folder}: its {what} ({some(map(class_name, names))}) bear no class name of the source, so they give no labels for evaluation."
+    for name in names if what == "folders" else ():
         deeper = [p.name for p in class_folders(folder / name)]
         if deeper and len(matched(deeper, classes)) == len(deeper):
             text += f" {folder / name} holds class folders: name it as the target to have labels."

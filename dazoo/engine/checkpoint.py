@@ -46,7 +46,7 @@ class State:
     Attributes:
         step: steps done. total: steps of the whole run. seconds: of training so far.
         chosen_score: best value of the validator so far, or None where there is none yet.
-        scores, terms: label-free scores and last loss terms by name, one mapping an epoch.
+        scores, terms: label-free scores and last loss terms by name, one mapping per epoch.
         tensors: everything that learns, by name.
 
     Raises:

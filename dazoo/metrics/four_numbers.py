@@ -58,7 +58,7 @@ def choose(scores: Sequence[float] | np.ndarray) -> int:
     """
     scores = np.asarray(scores, np.float64)
     if scores.ndim != 1 or scores.size == 0:
-        raise DataError(f"Validator scores are {scores.shape}; expected one an epoch, (E,), and at least one epoch.")
+        raise DataError(f"Validator scores are {scores.shape}; expected one per epoch, (E,), and at least one epoch.")
     return int(np.argmax(np.where(np.isnan(scores), -np.inf, scores)))
 
 
@@ -87,7 +87,7 @@ def four_numbers(
         raise DataError(f"Predictions are {predictions.shape} and labels {labels.shape}; expected (E, N) and (N,), none empty.")
     wrong = {n: len(s) for n, s in validator_scores.items() if len(s) != len(predictions)}
     if wrong:
-        raise DataError(f"There are {len(predictions)} epochs of predictions, but as many scores as {wrong}; expected one an epoch.")
+        raise DataError(f"There are {len(predictions)} epochs of predictions, but as many scores as {wrong}; expected one per epoch.")
     if validator not in validator_scores:
         known = ", ".join(sorted(validator_scores)) or "none"
         raise UnknownName(f"Validator {validator!r} has no scores in this run; there are scores of: {known}.")

@@ -50,7 +50,7 @@ class Summary:
 
 
 def summarise(values: Sequence[float], level: float = 0.95) -> Summary:
-    """Mean, spread and t interval over runs (one value a seed).
+    """Mean, spread and t interval over runs (one value per seed).
 
     Raises:
         DataError: no value, or one that is not finite.

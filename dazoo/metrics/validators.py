@@ -11,7 +11,7 @@ dazoo_api = 1
 
 TABLE = (
     ("source_accuracy", "SourceAccuracy", "Accuracy on held-out source pictures"),
-    ("source_balanced_accuracy", "SourceBalancedAccuracy", "Mean accuracy a class on held-out source pictures"),
+    ("source_balanced_accuracy", "SourceBalancedAccuracy", "Mean accuracy per class on held-out source pictures"),
     ("entropy", "Entropy", "Minus the mean entropy of target predictions (Morerio et al. 2018)"),
     ("information_maximisation", "InformationMaximisation", "Target predictions certain and diverse (Shi and Sha 2012)"),
     ("batch_nuclear_norm", "BatchNuclearNorm", "Nuclear norm of target predictions (Cui et al. 2020)"),

@@ -66,7 +66,7 @@ def build_bridge(plugins: Plugins, gan: str, problem: Problem, arguments: Mappin
     kind = bridge_for(plugins, gan, own.pop("kind", None))
     least = plugins.gans.resolve(gan).min_size
     if problem.size < least:
-        raise SettingsError(f"size is {problem.size}, but the GAN {gan!r} needs at least {least} pixels a side; --set size={least}.")
+        raise SettingsError(f"size is {problem.size}, but the GAN {gan!r} needs at least {least} pixels per side; --set size={least}.")
     known = [name for name in signature(plugins.bridges.resolve(kind)).parameters if name not in ("problem", "make_gan")]
     for name in own:
         if name not in known:

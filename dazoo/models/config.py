@@ -159,7 +159,7 @@ def checked(config: Mapping[str, Any], where: str, *, complete: bool, error: typ
         if not good(value):
             raise error(f"{where}: {key!r} is {_short(value)}; expected {expected}.")
     if "source_counts" in config and len(config["source_counts"]) != len(config["classes"]):
-        raise error(f"{where}: {len(config['source_counts'])} source_counts for {len(config['classes'])} classes; expected one a class.")
+        raise error(f"{where}: {len(config['source_counts'])} source_counts for {len(config['classes'])} classes; expected one per class.")
     return {k: json.loads(json.dumps(config[k])) for k in _FIELDS if k in config}  # a deep copy, tuples as lists
 
 

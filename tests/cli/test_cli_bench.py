@@ -97,3 +97,17 @@ def test_a_look_at_the_results_waits_for_no_torch(command, tmp_path):
     code = f"import sys; from dazoo.cli.main import main; assert main(['bench', {command!r}, '--out', {str(tmp_path)!r}]) == 0; "
     said = subprocess.run([sys.executable, "-c", code + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True)
     assert said.stdout.splitlines()[-1] == "False"
+
+
+def test_a_grid_ends_with_its_standings_and_what_to_do_now(run, tmp_path, monkeypatch):
+    def finished(self, cells):
+        count = driver.Count(3, kept=1, done=2)
+        count.numbers.update({"a-x/seed0-1": (0.5, 0.4), "b-x/seed0-2": (0.75, 0.4)})
+        return count
+
+    monkeypatch.setattr("dazoo.bench.plan.plan_cells", lambda *_: fake.cells(3))
+    monkeypatch.setattr(driver.Driver, "run", finished)
+    found = run("bench", "run", "smoke", "--out", tmp_path)
+    assert found.code == 0 and "3 of 3 cells finished (2 now), 0 failed" in found.out
+    assert found.out.index("b-x  75.0 %  1 seed") < found.out.index("a-x  50.0 %  1 seed")
+    assert f"now 'dazoo bench report --out {tmp_path}' writes the leaderboard" in found.err

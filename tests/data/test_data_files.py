@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import warnings
 from pathlib import Path
 
@@ -240,3 +241,52 @@ def test_one_side_in_the_other(tmp_path, draw):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         own_domains(s, t, size=8)
+
+
+def _reachable(folder: Path) -> set[tuple[int, int]]:
+    """Numbers of all pictures below a folder, by the plainest walk: from real place to real place."""
+    found, seen, waiting = set(), set(), [folder.resolve()]
+    outside = set(folder.resolve().parents)
+    while waiting:
+        place = waiting.pop()
+        if place in seen or place in outside:
+            continue
+        seen.add(place)
+        for path in place.iterdir():
+            real = path.resolve()
+            if real.is_dir():
+                waiting.append(real)
+            elif real.is_file() and path.suffix == ".png":
+                found.add((real.stat().st_dev, real.stat().st_ino))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_trees_of_links_at_random(tmp_path, seed):
+    """Folders, pictures, links in all directions, hard links: each picture is found once, and none is missed."""
+    rng = random.Random(seed)
+    root = tmp_path / "root"
+    folders, files = [root, tmp_path / "outside"], []
+    for place in folders:
+        place.mkdir()
+    for number in range(40):
+        place = rng.choice(folders)
+        kind = rng.choice(("folder", "file", "file", "link", "link to a file", "hard link"))
+        path = place / (f"{number}" if kind in ("folder", "link") else f"{number}.png")
+        if kind == "folder":
+            path.mkdir()
+            folders.append(path)
+        elif kind == "link":
+            to = rng.choice(folders)
+            path.symlink_to(to if rng.random() < 0.5 else os.path.relpath(to, place))
+        elif kind == "file" or not files:
+            path.write_bytes(b"x")
+            files.append(path)
+        elif kind == "link to a file":
+            path.symlink_to(rng.choice(files))
+        else:
+            os.link(rng.choice(files), path)
+    found = scan(root)
+    numbers = [(p.stat().st_dev, p.stat().st_ino) for p in found.pictures]
+    assert len(numbers) == len(set(numbers)) and set(numbers) == _reachable(root)
+    assert {(p.stat().st_dev, p.stat().st_ino) for p in found.repeats} <= set(numbers)

@@ -22,6 +22,7 @@ from dazoo_digits.digits import MNIST
 from dazoo_digits.digits import USPS
 from dazoo_digits.mnist_m import MNISTM
 from dazoo_digits.mnist_m import blended
+from dazoo_digits.mnist_m import photographs
 
 
 REAL = os.environ.get("DAZOO_REAL_DATA")
@@ -182,6 +183,45 @@ def test_mnist_m_without_photographs(tmp_path):
 def pictures(scenario) -> dict:
     """The settings that say what the pictures are, without those of the run."""
     return {key: scenario.settings[key] for key in ("size", "channels")}
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"x_train": np.zeros((4, 8, 8, 3), np.uint8)},
+        {"x_train": np.zeros((4, 8, 8))},
+        {"x_train": np.uint8(1)},
+        {"x_train": np.array(["a"])},
+        {"y_train": np.zeros(3, np.int64)},
+        {"y_train": np.zeros(4)},
+        {"y_train": np.full(4, 10)},
+        {"y_train": np.full(4, -1)},
+        {"y_train": np.full(4, 2**63, np.uint64)},
+    ],
+)
+def test_archives_that_hold_something_else(tmp_path, arrays):
+    np.savez(tmp_path / "usps.npz", **{"x_train": np.zeros((4, 8, 8), np.uint8), "y_train": np.arange(4), **arrays})
+    with pytest.raises(DataError):
+        USPS().load("train", tmp_path, size=16)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\0\0\x08\x03" + b"\xff" * 12, b"rubbish" * 99])
+def test_official_files_that_are_damaged(tmp_path, content):
+    for files, kind in ((MNIST.files["train"], MNIST), (USPS.files["train"], USPS)):
+        for file in files:
+            (tmp_path / kind.name / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / kind.name / file).write_bytes(content)
+        with pytest.raises(DataError, match="damaged"):
+            kind().load("train", tmp_path, size=16)
+
+
+def test_photographs_within_bounds(tmp_path, monkeypatch):
+    _photos(tmp_path / "train")
+    with tarfile.open(tmp_path / "photos.tar.xz", "w:xz") as archive:
+        archive.add(tmp_path / "train", "train")
+    monkeypatch.setattr("dazoo.data.archive.MAX_UNPACKED", 1000)
+    with pytest.raises(DataError, match="photos.tar.xz would unpack to"):
+        list(photographs(tmp_path / "photos.tar.xz"))
 
 
 def test_scenarios(tmp_path, zoo):

@@ -1,4 +1,4 @@
-"""The ray executor: one Ray task a cell. Ray finds the machine; the cell runs there in a process of its own.
+"""The ray executor: one Ray task per cell. Ray finds the machine; the cell runs there in a process of its own.
 
 Ray's worker only starts that process and waits. So it stays warm from cell to cell (its fork server has torch imported), and a cell that
 crashes, leaks or keeps a GPU's memory leaves nothing in it. Nothing is retried by Ray: the driver sees from the store what is missing.
@@ -38,7 +38,7 @@ class RayExecutor(Executor):
 
     Args:
         workers: cells at a time; 0 is as many as the cluster has room for, also when it grows.
-        cpus: processor cores a cell.
+        cpus: processor cores per cell.
         address: of the cluster, "host:port" or "ray://host:port"; unless given RAY_ADDRESS, then a cluster on this machine, then a new one.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The submitit executor: one Slurm job a cell, handed over in arrays. Slurm holds the queue: the driver may end while jobs wait or run."""
+"""The submitit executor: one Slurm job per cell, in arrays. Slurm holds the queue: the driver may end while jobs wait or run."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from dazoo.losses.entropy import uniform_cross_entropy
 class MCD(Method):
     """Maximum classifier discrepancy. Saito et al., CVPR 2018.
 
-    Three phases a step: both classifiers and the body learn the source; the classifiers learn to disagree on the target
+    Three phases per step: both classifiers and the body learn the source; the classifiers learn to disagree on the target
     while they keep the source; the body learns, several times, to make them agree. The two classifiers answer together, by the
     mean of their logits, as in the paper's evaluation; the backbone's own head takes no part.
 

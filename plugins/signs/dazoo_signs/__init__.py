@@ -25,7 +25,7 @@ _SETTINGS = {
 @hookimpl
 def dazoo_register_datasets(register: Callable[..., None]) -> None:
     register("gtsrb", "dazoo_signs.gtsrb:GTSRB", summary="German traffic signs, 43 classes (Stallkamp et al. 2012)")
-    register("india", "dazoo_signs.india:India", summary="Indian traffic signs: a folder a class, IndianTSR with VOC boxes, or an archive")
+    register("india", "dazoo_signs.india:India", summary="Indian traffic signs: class folders, IndianTSR with VOC boxes, or an archive")
     register("china", "dazoo_signs.china:China", summary="Chinese traffic signs, the 23 most frequent classes of TSRD (Huang 2017)")
     register("synsigns_vienna", _DRAWN, summary="Drawn signs in the German look, 22 classes", variant="vienna")
     register("synsigns_indian", _DRAWN, summary="Drawn signs in the Indian look, 22 classes", variant="indian")

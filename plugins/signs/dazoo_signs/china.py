@@ -18,7 +18,7 @@ class China(SignSet):
 
     L. Huang, "Chinese Traffic Sign Database" (CASIA, 2017), http://www.nlpr.ia.ac.cn/pal/trafficdata/recognition.html.
 
-    Read from a folder a class `china/<class>/` (names as in `classes`), or from an archive `china_tsrd23_48.npz`. As in
+    Read from one folder per class, `china/<class>/` (names as in `classes`), or from an archive `china_tsrd23_48.npz`. As in
     `India`, "train" and "test" both give all pictures: the set is a target, read without labels and measured as a whole.
     """
 

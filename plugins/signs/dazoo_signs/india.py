@@ -30,7 +30,7 @@ class India(SignSet):
     S. Thomas, J. Varghese, J. Mathew, "Progressive Knowledge Distillation for Extreme Model Compression in Traffic Sign
     Detection" (under review at The Visual Computer, 2025).
 
-    Read from a folder a class (class names as in `classes`, a leading number such as `001_` is allowed), from the layout of
+    Read from one folder per class (class names as in `classes`, a leading number such as `001_` is allowed), from the layout of
     IndianTSR (pictures with Pascal VOC boxes; each box is cut out with a tenth of its width and height around it), or from
     an archive `indian_signs_48.npz`.
 

@@ -158,7 +158,7 @@ def render(class_index: int, *, variant: str, rng: np.random.Generator, size: in
         class_index: position in `CLASSES`.
         variant: "vienna" or "indian".
         rng: source of all choices.
-        size: pixels a side.
+        size: pixels per side.
 
     Raises:
         SettingsError: no such variant or class.
