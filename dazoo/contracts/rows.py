@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,3 +61,11 @@ def pieces(images: Any) -> Iterator[np.ndarray]:
     """Pictures (N, H, W, C) in runs of at most `PIECE`, in order, each as an array in memory or a view of one."""
     for first in range(0, len(images), PIECE):
         yield np.asarray(images[first : first + PIECE])
+        _let_go(images)
+
+
+def _let_go(images: Any) -> None:
+    """Take the pages of a large map out of this process's memory; the system has them still, until it needs the room."""
+    mapped: Any = getattr(images.whole if isinstance(images, Rows) else images, "_mmap", None)
+    if on_disk(images) and hasattr(mapped, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -21,6 +21,8 @@ def read_npz(path: Path, keys: Sequence[str]) -> list[np.ndarray]:
         DataError: the archive is damaged or truncated, lacks a key, or would unpack to more than `MAX_UNPACKED` bytes.
     """
     try:
+        if not path.is_file():  # a pipe would never end
+            raise ValueError("it is missing, or no ordinary file")
         with np.load(path, allow_pickle=False) as archive:
             lacking = [k for k in keys if k not in archive.files]
             if lacking:

@@ -58,13 +58,23 @@ def check_domains(domains: Domains, *, size: int | None = None, channels: int | 
     _check_range(train, target)
 
 
+def _histogram(images: ImageSet) -> np.ndarray:
+    """How often each value occurs in some of the pictures, spread evenly, (256,). Counting takes 8 bytes a value, so a few go at a time."""
+    chosen = np.linspace(0, len(images) - 1, min(len(images), _SAMPLE)).astype(int)
+    pieces = (np.asarray(images.images[chosen[i : i + 16]]) for i in range(0, len(chosen), 16))
+    return np.sum([np.bincount(piece.ravel(), minlength=256) for piece in pieces], axis=0)
+
+
 def _check_range(source: ImageSet, target: ImageSet) -> None:
     facts, extents = {}, {}
     for side, images in (("source", source), ("target", target)):
-        sample = np.asarray(images.images[np.linspace(0, len(images) - 1, min(len(images), _SAMPLE)).astype(int)])
-        top, mean, spread = int(sample.max()), float(sample.mean()), float(sample.std())
+        counts = _histogram(images)  # (256,)
+        values, total = np.arange(256), counts.sum()
+        mean = float(counts @ values / total)
+        spread = float(np.sqrt(counts @ (values - mean) ** 2 / total))
+        top = int(np.flatnonzero(counts)[-1])
         facts[side] = (mean, spread)
-        low, high = np.percentile(sample, (0.01, 99.99))
+        low, high = np.searchsorted(counts.cumsum(), (1e-4 * total, (1 - 1e-4) * total))
         extents[side] = float(high - low)
         if top <= 1:
             raise DataError(

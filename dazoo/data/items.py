@@ -130,7 +130,7 @@ def saved_items(folder: Path) -> Items | None:
     try:
         from datasets import load_from_disk  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
-        raise DataError(f"{folder} was saved by the library datasets, which is not installed: pip install datasets.") from error
+        raise DataError(f"{folder} was saved by the library datasets, which is not installed: pip install 'dazoo[datasets]'.") from error
     found = Items.of(load_from_disk(os.fspath(folder)))
     return Items(folder.name, found.items, labels=found.labels, order=found.order)
 

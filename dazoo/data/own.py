@@ -165,7 +165,7 @@ def looks_labelled(folder: Path, classes: tuple[str, ...]) -> tuple[bool, list[P
             f"{folder} has class folders of the source ({some(known.values())}) beside others ({strange}). Rename or remove the others "
             "so that they give labels for evaluation, or use all pictures without labels: target_labelled=False (--no-target-labels)."
         )
-    if not known and not is_pack(folder):
+    if not known:
         tell_unlabelled(folder, names, classes)
     return bool(known), strays
 

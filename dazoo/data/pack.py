@@ -172,6 +172,8 @@ def read_pack(folder: str | os.PathLike[str], *, verify: bool = False) -> ImageS
 
 def _array(path: Path) -> np.ndarray:
     """An array as it lies on the disk, mapped into memory; its file's length bounds what its header may ask for."""
+    if not path.is_file():  # a pipe would never end
+        raise ValueError(f"{path.name} is missing, or no ordinary file")
     found = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(found, np.memmap):
         raise ValueError(f"{path.name} is no .npy file")

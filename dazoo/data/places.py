@@ -71,14 +71,13 @@ def check_sides(source: Path, target: Path) -> None:
 
 
 def tell_unlabelled(folder: Path, names: Iterable[str], classes: tuple[str, ...]) -> None:
-    """Warn where the folders of a target could have been meant as labels and give none."""
+    """Warn where the folders of a target, or the classes of a pack, could have been meant as labels and give none."""
     names = list(names)
     if not names:
         return
-    text = (
-        f"{folder}: its folders ({some(map(class_name, names))}) bear no class name of the source, so they give no labels for evaluation."
-    )
-    for name in names:
+    what = "classes" if is_pack(folder) else "folders"
+    text = f"{folder}: its {what} ({some(map(class_name, names))}) bear no class name of the source, so they give no labels for evaluation."
+    for name in names if what == "folders" else ():
         deeper = [p.name for p in class_folders(folder / name)]
         if deeper and len(matched(deeper, classes)) == len(deeper):
             text += f" {folder / name} holds class folders: name it as the target to have labels."

@@ -9,8 +9,8 @@ from dazoo.data.sources import short_sides
 from dazoo.engine.settings import Settings
 
 
-OWN: Mapping[str, Any] = {"balance": True, "augment": "objects", "crop": True, "size": 96, "epochs": 10, "steps_per_epoch": 100}
-"""The weakest layer. The budget is one of optimiser steps, so that few pictures do not mean little training."""
+OWN: Mapping[str, Any] = {"balance": True, "augment": "objects", "crop": True, "size": 96, "epochs": 10}
+"""The weakest layer. Few pictures do not mean little training: an epoch has 100 steps at least (`Settings.steps_per_epoch`)."""
 
 LEAST, MOST, STEP = 32, 128, 32
 """Sides in pixels for a network that starts at random: that of the pictures within these, in steps. A photo network (one that wants pictures

@@ -136,7 +136,7 @@ def test_every_flipped_bit_of_a_copy_is_noticed(cache):
 
 
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "pack.json"])
-@pytest.mark.parametrize("how", ["gone", "empty", "half", "a folder", "a link to nothing", "longer", "rubbish", "an archive"])
+@pytest.mark.parametrize("how", ["gone", "empty", "half", "a folder", "a link to nothing", "a pipe", "longer", "rubbish", "an archive"])
 def test_a_broken_copy_is_made_again(cache, name, how):
     made, make = _calls()
     cached("x", "key", make)
@@ -145,6 +145,8 @@ def test_a_broken_copy_is_made_again(cache, name, how):
     file.unlink()
     if how == "a folder":
         file.mkdir()
+    elif how == "a pipe":
+        os.mkfifo(file)
     elif how == "a link to nothing":
         file.symlink_to("nothing")
     elif how == "an archive":

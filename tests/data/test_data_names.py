@@ -197,6 +197,9 @@ def test_labels_are_never_dropped_without_a_word(tmp_path, draw):
                 assert "--no-target-labels" in str(error) and "target_labelled=False" in str(error)
                 continue
         assert labels is not None or told, files
+    pack = pack_folder(target(50, "halt/1.png", "go ahead/1.png"), tmp_path / "pack", size=8)
+    with pytest.warns(UserWarning, match=r"its classes \(go ahead, halt\) bear no class name"):
+        assert own_domains(tmp_path / "s", pack, size=8).target_test.labels is None
     assert own_domains(tmp_path / "s", target(99, "1.png", "2.png"), size=8).target_test.labels is None
 
 

@@ -237,7 +237,7 @@ def test_a_saved_data_set_without_its_library(tmp_path, monkeypatch):
     for name in ("state.json", "dataset_info.json"):
         (tmp_path / "saved" / name).write_text("{}")
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(DataError, match="pip install datasets"):
+    with pytest.raises(DataError, match=r"pip install .dazoo\[datasets\]"):
         opened(tmp_path / "saved")
 
 

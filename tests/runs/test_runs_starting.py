@@ -184,4 +184,4 @@ def test_show_tells_what_own_pictures_get(monkeypatch, weights):
     told = {k: v for k, (v, _) in rows.items() if k != "size"}
     assert {k: v for k, v in vars(plan.settings).items() if k != "size"} == told, "what is shown is what is used"
     scenario = _facts(f"timm_{LITE}_pretrained-dann-mnist2usps", zoo())[0]
-    assert settings(scenario)["augment"] == ("none", "dazoo") and settings(scenario)["crop"] == (False, "dazoo"), "digits are no photographs"
+    assert settings(scenario)["augment"][1] == "scenario" and settings(scenario)["crop"] == (False, "dazoo"), "digits are no photographs"
