@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from dazoo.cli import adapt
 from dazoo.cli import bench
@@ -19,11 +21,29 @@ from dazoo.cli import plugins
 from dazoo.cli import predict
 from dazoo.cli import show
 from dazoo.cli import train
+from dazoo.errors import DazooError
 from dazoo.version import __version__
+
+
+class Stopped(DazooError):
+    """Ctrl-C in a command. A KeyboardInterrupt would reach typer, which drops the message that says how to go on."""
+
+    exit_code = 130
+
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C in one of them keeps what it says."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as exc:
+            raise Stopped(str(exc) or "interrupted") from exc
 
 
 app = typer.Typer(
     name="dazoo",
+    cls=Commands,
     help="A zoo for visual domain adaptation: train on labelled pictures, be accurate on different ones without labels.",
     no_args_is_help=True,
     add_completion=True,

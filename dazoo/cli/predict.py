@@ -39,7 +39,7 @@ def command(
     near: Annotated[
         float | None,
         typer.Option(
-            min=0.001, max=0.999, help="For --dense: familiarity that a box needs, 0.3 unless given; less finds more, right and wrong."
+            min=0.001, max=0.999, help="For --dense: familiarity that a box needs, 0.4 unless given; less finds more, right and wrong."
         ),
     ] = None,
     unknown: Annotated[

@@ -79,7 +79,7 @@ class Display(Logger):
         with suppress(OSError, ValueError):  # the terminal may have gone, the run has not
             live.stop()
         if self.at.epoch:
-            took = f" in {span(time.monotonic() - self.since)}" if self.at.step == self.at.stage.steps else ""
+            took = f" in {span(self.at.seconds)}" if self.at.step == self.at.stage.steps else ""
             tell(f"{self._title(self.at.stage)}: {line(self.at, self.scores, self.terms)}{took}")
 
     def _title(self, stage: Stage) -> str:

@@ -20,15 +20,15 @@ from dazoo.models.answers import Answers
 
 SURE = 0.5
 """Smallest class score of a place."""
-NEAR = 0.3
+NEAR = 0.4
 """Smallest familiarity of a place. A picture has thousands of windows, so the one in twenty of a single crop would be far too many;
 docs/scores.md has the numbers."""
 MOST_PIXELS = 2_000_000
 """Pixels of one pass."""
 _STEP = 2**0.5
 _OVERLAP = 0.2
-_LOOSE = 0.3
-"""Part of the asked familiarity that a window needs to be cut out and read again: it is a few pixels off, and its surroundings shine in."""
+_READ = 64
+"""Windows that are cut out and read again."""
 _SHIFTS = ((0.0, 0.0), (-0.12, 0.0), (0.12, 0.0), (0.0, -0.12), (0.0, 0.12))
 """Parts of its side by which a box is moved to find where it fits best: windows stand some pixels apart."""
 _FACTORS = (0.85, 1.0, 1.18)
@@ -61,7 +61,7 @@ class Scene:
     Attributes:
         places: best first; they overlap little.
         heat: (K, h, w) in [0, 1], the score of each class at each point of a grid over the picture: the highest of the windows around it
-            that pass `near`, 0 where none does.
+            that are as like the training pictures as the windows of the places are, 0 where none is.
         sizes: sides of the windows that were looked at, in pixels of the picture.
         near: the smallest familiarity, or None for a model that cannot tell "none of these": every window belongs to some class then.
     """
@@ -74,11 +74,11 @@ class Scene:
 
 @dataclass(frozen=True)
 class _Level:
-    """The windows of one size: side in pixels, scores (K, h, w), familiarity (h, w), centres in pixels (w,) and (h,)."""
+    """The windows of one size: side in pixels, scores (K, h, w), cosine with the training features (h, w), centres in pixels (w,), (h,)."""
 
     side: float
     scores: Tensor
-    familiar: Tensor
+    like: Tensor
     x: Tensor
     y: Tensor
 
@@ -116,15 +116,17 @@ class Looks(Answers):
         wanted = _sizes(self.size, height, width) if sizes is None else tuple(sizes)
         with self.inference():
             levels = [level for side in wanted if (level := self._level(image, side)) is not None]
-        rows = _candidates(levels, _LOOSE * near if knows else 0.0, sure)
+        rows = _candidates(levels, sure)
         found: list[Place] = []
-        for start in range(0, min(len(rows), 8 * most), most):  # read again in batches, since most of them stand in the way of a better one
-            boxes = [box for _, box in rows[start : start + most]]
-            for place in self._read_again(image, boxes, near if knows else 0.0, sure):
+        like = []
+        for start in range(0, min(len(rows), _READ), most):
+            for rank, place in self._read_again(image, rows[start : start + most], near if knows else 0.0, sure):
                 if len(found) < most and all(_overlap(place.box, other.box) < _OVERLAP for other in found):
                     found.append(place)
+                    like.append(rank)
         found.sort(key=lambda p: -p.score)
-        return Scene(tuple(found), _heat(levels, len(self.classes), (height, width), near), wanted, near if knows else None)
+        heat = _heat(levels, len(self.classes), (height, width), min(like, default=2.0))
+        return Scene(tuple(found), heat, wanted, near if knows else None)
 
     def _level(self, image: Tensor, side: float) -> _Level | None:
         """Windows of one size; None where the picture has no room for one."""
@@ -140,19 +142,20 @@ class Looks(Answers):
         cells = [max(1, round(self.size * n / m)) for n, m in zip(features.shape[2:], scaled, strict=True)]
         pooled = F.avg_pool2d(features, cells, stride=1).permute(0, 2, 3, 1)  # (1, h, w, D)
         scores = self.probabilities(self.check_width(self.class_logits(self.moved(pooled))))[0]
-        familiar = self.familiar(pooled)[0] if self.familiar is not None else torch.ones(scores.shape[1:])
+        like = self.familiar.raw(pooled)[0] if self.familiar is not None else scores.amax(0)
         centres = [
             (torch.arange(m) + cell / 2) * (whole / n)
             for m, cell, n, whole in zip(scores.shape[1:], cells, features.shape[2:], (height, width), strict=True)
         ]
-        return _Level(side, scores, familiar, centres[1], centres[0])
+        return _Level(side, scores, like, centres[1], centres[0])
 
-    def _read_again(self, image: Tensor, boxes: Sequence[Box], near: float, sure: float) -> list[Place]:
-        """The places among boxes: their crops, cut a little narrower and wider too, are read as one class, surely enough."""
-        moved = [[_shifted(box, dx, dy) for dx, dy in _SHIFTS] for box in boxes]
+    def _read_again(self, image: Tensor, rows: Sequence[tuple[float, Box]], near: float, sure: float) -> list[tuple[float, Place]]:
+        """The places among windows, with their ranks. The crop decides, since a window also sees what lies around it: moved to where it
+        fits best, and cut a little narrower and wider, it must be read as one class, surely enough, and be familiar."""
+        moved = [[_shifted(box, dx, dy) for dx, dy in _SHIFTS] for _, box in rows]
         scores, familiar = self._crops(image, moved)
-        rank = scores.amax(2) * (1 if familiar is None else familiar)  # (B, shifts)
-        boxes = [options[int(best)] for options, best in zip(moved, rank.argmax(1), strict=True)]
+        fit = scores.amax(2) if familiar is None else familiar + 1e-3 * scores.amax(2)  # (B, shifts)
+        boxes = [options[int(best)] for options, best in zip(moved, fit.argmax(1), strict=True)]
         scores, familiar = self._crops(image, [[_scaled(box, factor) for factor in _FACTORS] for box in boxes])
         found = []
         for i, box in enumerate(boxes):
@@ -160,7 +163,7 @@ class Looks(Answers):
             share = None if familiar is None else float(familiar[i].median())
             agree = bool((scores[i].argmax(1) == index).all())
             if agree and float(score) >= sure and (share is None or share >= near):
-                found.append(Place(self.classes[int(index)], int(index), float(score), share, box))
+                found.append((rows[i][0], Place(self.classes[int(index)], int(index), float(score), share, box)))
         return found
 
     def _crops(self, image: Tensor, boxes: Sequence[Sequence[Box]]) -> tuple[Tensor, Tensor | None]:
@@ -202,26 +205,25 @@ def _sizes(size: int, height: int, width: int) -> tuple[float, ...]:
     return tuple(found)
 
 
-def _candidates(levels: Sequence[_Level], near: float, sure: float) -> list[tuple[float, Box]]:
-    """Windows that pass and that no neighbour of their level surpasses: rank and box, best first."""
+def _candidates(levels: Sequence[_Level], sure: float) -> list[tuple[float, Box]]:
+    """Windows that are read surely and that no neighbour of their level surpasses: rank and box, best first."""
     rows = []
     for level in levels:
-        best = level.scores.amax(0)
-        rank = torch.where((level.familiar >= near) & (best >= sure), best * level.familiar, 0.0)
-        peak = (rank > 0) & (rank == F.max_pool2d(rank[None], 3, stride=1, padding=1)[0])
+        rank = torch.where(level.scores.amax(0) >= sure, level.like, -1.0)
+        peak = (rank > -1) & (rank == F.max_pool2d(rank[None], 3, stride=1, padding=1)[0])
         for row, column in peak.nonzero().tolist():
             x, y, half = float(level.x[column]), float(level.y[row]), level.side / 2
             rows.append((float(rank[row, column]), (x - half, y - half, x + half, y + half)))
     return sorted(rows, key=lambda r: -r[0])
 
 
-def _heat(levels: Sequence[_Level], classes: int, shape: tuple[int, int], near: float) -> Tensor:
-    """The highest score of the passing windows around each point of a grid of about 120 cells along the longer side."""
+def _heat(levels: Sequence[_Level], classes: int, shape: tuple[int, int], least: float) -> Tensor:
+    """The highest score of the windows that are as like as `least` around each point of a grid, about 120 along the longer side."""
     step = max(shape) / 120
     grid = (max(1, round(shape[0] / step)), max(1, round(shape[1] / step)))
     heat = torch.zeros(classes, *grid)
     for level in levels:
-        passing = torch.where(level.familiar >= near, level.scores, 0.0)
+        passing = torch.where(level.like >= least, level.scores, 0.0)
         xs, ys = (torch.linspace(0, n, m + 1)[:-1] + n / m / 2 for n, m in zip(shape[::-1], grid[::-1], strict=True))
         # each point takes the nearest window, if that window covers it
         column = (level.x[None] - xs[:, None]).abs().min(1)

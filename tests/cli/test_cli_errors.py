@@ -111,7 +111,7 @@ def test_interrupted_by_ctrl_c(run, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("dazoo.cli.listing.zoo", press)
     found = run("list")
-    assert found.code == 130 and "Traceback" not in found.err
+    assert found.code == 130 and "Traceback" not in found.err and found.err.startswith("dazoo: ")
 
 
 def test_interrupted_by_sigterm(run, monkeypatch: pytest.MonkeyPatch) -> None:
