@@ -1,4 +1,4 @@
-"""README.md: its examples run, and its tables name what there is."""
+"""README.md: its examples run; docs/catalogue.md: its tables name what there is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import dazoo
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+CATALOGUE = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 
 
@@ -45,34 +46,44 @@ def test_python_examples_run(here: Path, number: int, capsys: pytest.CaptureFixt
 def test_own_pictures_example_runs(here: Path, run, settings: list[str]) -> None:
     (block,) = re.findall(r"^<!-- test: run -->\n```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
     lines = block.strip().splitlines()
-    assert [shlex.split(line)[1] for line in lines] == ["train", "predict", "eval", "adapt"]
+    assert [shlex.split(line)[1] for line in lines] == ["doctor", "train", "predict", "eval"]
     for line in lines:
         words = shlex.split(line)[1:]
-        small = settings if words[0] == "train" else ["--set", "epochs=1"] if words[0] == "adapt" else []
+        small = settings if words[0] == "train" else []
         found = run(*words, *small)
         assert found.code == 0, f"{line}: {found.err}"
-    assert (here / "runs" / "adapted" / "model.safetensors").is_file()
+    assert (here / "runs" / "mine" / "model" / "model.safetensors").is_file()
 
 
 def test_every_command_that_is_mentioned_exists(run) -> None:
-    words = "list|show|plugins|train|adapt|eval|predict|bench (?:run|status|report|compare)|data (?:list|get|pack|info)"
-    mentioned = set(re.findall(rf"`?dazoo ({words})\b", TEXT))
-    assert {"list", "show", "predict", "data list", "data get", "data pack"} <= mentioned
+    words = "list|show|plugins|doctor|train|compare|adapt|eval|predict|bench (?:run|status|report|compare)|data (?:list|get|pack|info)"
+    mentioned = set(re.findall(rf"`?dazoo ({words})\b", TEXT + CATALOGUE))
+    assert {"list", "show", "doctor", "predict", "data list", "data get"} <= mentioned
     for command in mentioned:
         assert run(*command.split(), "--help").code == 0
 
 
 def test_the_table_names_what_is_installed() -> None:
-    rows = dict(re.findall(r"^\| (backbones|GANs|methods|scenarios|executors|validators) \| (.*) \|$", TEXT, re.MULTILINE))
+    rows = dict(re.findall(r"^\| (backbones|GANs|methods|scenarios|executors|loggers|augmentations|validators) \| (.*) \|$", CATALOGUE, re.MULTILINE))
     for kind, row in rows.items():
         there = set(getattr(dazoo, f"list_{kind.lower()}")())
         told = set(re.findall(r"`([a-z0-9_]+)`", row))
         assert told <= there, f"README names {kind} that are not there: {told - there}"
         unnamed = {n for n in there - told if not n.startswith(("tv_", "timm_"))}
         assert not unnamed, f"README does not name the {kind} {unnamed}"
-    assert len(rows) == 6
+    assert len(rows) == 8
+
+
+def test_the_readme_is_short() -> None:
+    assert len(re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL).split()) <= 500
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", TEXT))))
 def test_links_lead_somewhere(target: str) -> None:
     assert target.startswith("https://") or (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_links_of_the_guides_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    assert [t for t in targets if not t.startswith("https://") and not (page.parent / t).exists()] == []
