@@ -15,6 +15,7 @@ from torch import nn
 
 from dazoo.contracts import Backbone
 from dazoo.contracts import OptimizerSettings
+from dazoo.contracts import Start
 from dazoo.engine.settings import Settings
 from dazoo.errors import SettingsError
 from dazoo.registry.plugins import zoo
@@ -81,13 +82,17 @@ def class_map_is_the_classifier_at_each_place(name: str, settings: dict[str, Any
 
 
 def says_what_it_wants(name: str, settings: dict[str, Any]) -> None:
-    """`wants` holds run settings, `identify` JSON values, and `optimizers` known settings of groups that it has."""
-    cls = zoo().backbones.resolve(name)
-    wants = cls.wants(**zoo().backbones.get(name).arguments, **settings)
-    try:
-        Settings.layered(wants)
-    except SettingsError as exc:
-        raise AssertionError(f"{name}: wants() gives {dict(wants)}, which are no settings of a run: {exc}") from exc
+    """`wants` and `wants_for_own` hold run settings, `at_hand` gives a start or None, `identify` holds JSON values, and `optimizers` known
+    settings of groups that it has."""
+    cls, built = zoo().backbones.resolve(name), {**zoo().backbones.get(name).arguments, **settings}
+    for asked in (cls.wants, cls.wants_for_own):
+        wants = asked(**built)
+        try:
+            Settings.layered(wants)
+        except SettingsError as exc:
+            raise AssertionError(f"{name}: {asked.__name__}() gives {dict(wants)}, which are no settings of a run: {exc}") from exc
+    start = cls.at_hand(0.0, **built)
+    assert start is None or isinstance(start, Start), f"{name}: at_hand() gives {start!r}; expected a dazoo.contracts.Start or None."
     identity = cls.identify(**settings)
     try:
         json.dumps(identity, allow_nan=False)

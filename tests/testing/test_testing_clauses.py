@@ -121,6 +121,18 @@ class PositionsInFront(TinyBackbone):
         return self.head(f.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
+class WantsForOwnWhatNoRunHas(TinyBackbone):
+    @classmethod
+    def wants_for_own(cls, **arguments):
+        return {"photographs": True}
+
+
+class IsAtHandInWords(TinyBackbone):
+    @classmethod
+    def at_hand(cls, seconds=0.0, **arguments):
+        return "in the cache"
+
+
 class WantsWhatNoRunHas(TinyBackbone):
     @classmethod
     def wants(cls, **arguments):
@@ -167,6 +179,8 @@ BACKBONES = {
     OtherPositions: "class_map_is_the_classifier_at_each_place",
     PositionsInFront: "class_map_is_the_classifier_at_each_place",
     WantsWhatNoRunHas: "says_what_it_wants",
+    WantsForOwnWhatNoRunHas: "says_what_it_wants",
+    IsAtHandInWords: "says_what_it_wants",
     HasAPathInItsIdentity: "says_what_it_wants",
     OptimizesOthers: "says_what_it_wants",
     OptimizesOtherwise: "says_what_it_wants",
