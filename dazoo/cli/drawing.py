@@ -129,7 +129,7 @@ def sentence(scene: Scene) -> str:
             f"{looked} This model cannot say 'none of these': every window belongs to some class, so a box says little. "
             "'dazoo calibrate' mends that."
         )
-    like = f"as familiar as all but {100 * scene.near:.0f} % of the held-out source pictures"
+    like = f"more like the training pictures than {100 * scene.near:.0f} % of the held-out source pictures are"
     if not scene.places:
         return f"{looked} None is {like}: there is nothing here that the model knows."
     number = "One place is" if len(scene.places) == 1 else f"{len(scene.places)} places are"
