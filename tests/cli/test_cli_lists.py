@@ -84,7 +84,7 @@ def test_show_a_part_with_its_settings(run) -> None:
     found = run("show", "mean_teacher", "--json").json
     by_name = {p["name"]: p for p in found["parameters"]}
     assert found["distribution"] == "dazoo-methods" and found["kind"] == "method"
-    assert "problem" not in by_name and by_name["threshold"]["default"] == 0.5
+    assert "problem" not in by_name and by_name["threshold"]["default"] == 0.8
     assert "confidence" in by_name["threshold"]["doc"]
     text = run("show", "mean_teacher").out
     assert "method.threshold" in text and "dazoo-methods 0.1.0" in text

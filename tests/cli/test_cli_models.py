@@ -47,7 +47,7 @@ def test_train_without_target_labels_says_so(run, own: SimpleNamespace, settings
 def test_train_reports_the_four_numbers(run, own: SimpleNamespace, settings: list[str], tmp_path: Path) -> None:
     found = run("train", "fcn-source", "--source", own.source, "--target", own.labelled, "--out", tmp_path / "o", "-q", *settings)
     starts = [line.split()[0] for line in found.out.splitlines()]
-    assert starts[:8] == ["fcn-source", "source-only", "last", "chosen", "oracle", "on", "model:", "Does"] and "next:" in starts
+    assert starts[:9] == ["fcn-source", "source-only", "last", "chosen", "oracle", "on", "model:", "others:", "Does"] and "next:" in starts
     assert "no result" not in found.out and "12 labelled target pictures" in found.out
 
 
