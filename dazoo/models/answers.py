@@ -49,7 +49,7 @@ class Answers(Parts):
         try:
             from dazoo.models.transform import Prepare
         except ModuleNotFoundError as exc:
-            raise SettingsError(f"model.transform needs torchvision ({exc}): pip install 'dazoo[transforms]', or use preprocess().") from exc
+            raise SettingsError(f"model.transform needs torchvision ({exc}): pip install 'dazoo[transforms]'.") from exc
         return Prepare(self.prepare)
 
     def preprocess(self, pictures: Any) -> Tensor:
