@@ -64,7 +64,8 @@ def test_every_command_that_is_mentioned_exists(run) -> None:
 
 
 def test_the_table_names_what_is_installed() -> None:
-    rows = dict(re.findall(r"^\| (backbones|GANs|methods|scenarios|executors|loggers|augmentations|validators) \| (.*) \|$", CATALOGUE, re.MULTILINE))
+    kinds = "backbones|GANs|methods|scenarios|executors|loggers|augmentations|validators"
+    rows = dict(re.findall(rf"^\| ({kinds}) \| (.*) \|$", CATALOGUE, re.MULTILINE))
     for kind, row in rows.items():
         there = set(getattr(dazoo, f"list_{kind.lower()}")())
         told = set(re.findall(r"`([a-z0-9_]+)`", row))
