@@ -135,7 +135,7 @@ def test_the_command_line_says_how_sure_it_is_and_what_it_does_not_know(tmp_path
     assert main(command) == 0
     out, err = capsys.readouterr()
     assert "8 min (5.3 min to 10.7 min)" in out and "2 of its recipe" in out and "not known" in out
-    assert "6 to run: at least 12 min (8 min to 16 min) with 2 at a time" in err and "3 cells are like none" in err and place.address in err
+    assert "6 to run: at least 12 min (8 min to 16 min) with 2 at a time" in err and "3 cells resemble none" in err and place.address in err
     assert main([*command, "--rates", str(tmp_path / "none"), "--quiet"]) == 0
     assert "no time is known; 6 cells" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()

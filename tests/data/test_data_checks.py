@@ -42,7 +42,7 @@ def test_dark_or_pale_pictures_still_pass():
         (_set(), _set("t", channels=1), "target pictures .* 1 channel.*with_channels"),
         (_set(), _set("t", classes=("a", "c")), "classes of the target .*differ in b, c"),
         (_set(), _set("t", classes=("b", "a")), "their order"),
-        (_set(labels=False), _set("t"), "no labels.*one folder a class"),
+        (_set(labels=False), _set("t"), "no labels.*one folder per class"),
         (_set(classes=("a",)), _set("t", classes=("a",)), "at least 2"),
         (_set(n=1), _set("t"), "no picture of b"),
         (_set(), _set("t", high=2), "target pictures .* 0..1.*multiply by 255"),

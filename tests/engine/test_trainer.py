@@ -146,11 +146,12 @@ import toy
 from pathlib import Path
 from dazoo.engine import trainer
 trainer.SAVE_SECONDS = 0.0
-result = toy.run("fcn-cyclegan-dann", {{"gan.width": 4, "epochs": 3, "steps_per_epoch": 10}}, folder=Path({folder!r}))
+result = toy.run("fcn-cyclegan-dann", {{"gan.width": 4, "method.hidden": 16, "epochs": 3, "steps_per_epoch": 10}}, folder=Path({folder!r}))
 torch.save(toy.state(result), {out!r})
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_in_the_same_bits(tmp_path):
     """SIGKILL at random moments, writes of checkpoints among them, until the run gets through."""
     rng = random.Random()

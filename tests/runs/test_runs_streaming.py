@@ -105,8 +105,8 @@ def labelled(model: Model, folders: Path) -> list:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("fcn-cyclegan", r"size is 8, but the backbone 'fcn' takes pictures of at least 16 pixels a side; --set size=16"),
-        ("lenet-source", r"size is 8, but the backbone 'lenet' takes pictures of at least 16 pixels a side; --set size=16"),
+        ("fcn-cyclegan", r"size is 8, but the backbone 'fcn' takes pictures of at least 16 pixels per side; --set size=16"),
+        ("lenet-source", r"size is 8, but the backbone 'lenet' takes pictures of at least 16 pixels per side; --set size=16"),
     ],
 )
 def test_a_size_below_what_a_part_takes_is_refused(folders: Path, name: str, message: str) -> None:
