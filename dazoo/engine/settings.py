@@ -34,7 +34,7 @@ class Settings:
 
     Attributes:
         epochs: evaluation points; with `steps_per_epoch` they give the length of the run.
-        steps_per_epoch: optimiser steps in an epoch; 0 means one pass over the larger domain, and at least `LEAST_STEPS` steps where the
+        steps_per_epoch: optimiser steps in an epoch; 0 means one pass over the larger domain, and at least 100 steps where the
             source is learnt, because a network needs as many updates to learn few pictures as to learn many.
         batch: pictures of each domain in a step. accumulate: micro-batches that a step is run in to save memory, their gradients added up;
             losses over a batch (alignment, class shares, batch-norm statistics) then see `batch / accumulate` images.
