@@ -29,7 +29,7 @@ from dazoo.runs.training import Trained
 from dazoo_signs.synsigns import draw
 
 
-ENTRY = "fcn-dcgan-gtsrb2india"
+ENTRY = "fcn-source-gtsrb_synsigns2india"
 SCENARIO = "optdigits2optdigits_m"
 RECIPES = {"source-only": f"lenet-source-{SCENARIO}", "adapted": f"lenet-mean_teacher-{SCENARIO}"}
 RIGHT, WRONG, PLAIN = "#1a7f37", "#cf222e", "#57606a"
@@ -110,7 +110,8 @@ def read_signs(name: str, out: Path) -> None:
     right = sum(p.label == classes[y] for p, y in zip(found, labels, strict=True))
     interval = wilson(right, len(found))
     score = f"{right} of {len(found)} freshly drawn Indian signs read right"
-    print(f"   {score} (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f} %); it learnt from German photographs")
+    print(f"   {score} (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f} %)")
+    print("   It learnt from German photographs and from signs drawn like these; its card says how it reads photographs of Indian signs.")
     figure = Figure(figsize=(15, 8.4), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(f"{model.name}: {score}", fontsize=14)

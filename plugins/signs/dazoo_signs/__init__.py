@@ -77,6 +77,7 @@ def dazoo_register_augmentations(register: Callable[..., None]) -> None:
 
 @hookimpl
 def dazoo_register_entries(register: Callable[..., None]) -> None:
-    adapted, alone = "fcn-dcgan-gtsrb2india", "fcn-source-gtsrb2india"
+    drawn, adapted, alone = "fcn-source-gtsrb_synsigns2india", "fcn-dcgan-gtsrb2india", "fcn-source-gtsrb2india"
+    register(drawn, f"dazoo_signs:entries/{drawn}", summary="Reads Indian signs, learnt from German photographs and drawn Indian signs")
     register(adapted, f"dazoo_signs:entries/{adapted}", summary="Reads Indian signs, learnt from German labels; its GAN draws signs")
     register(alone, f"dazoo_signs:entries/{alone}", summary="Its source-only twin, for comparison")

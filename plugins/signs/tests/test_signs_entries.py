@@ -14,7 +14,7 @@ from dazoo_signs.synsigns import CLASSES
 from dazoo_signs.synsigns import draw
 
 
-NAMES = ("fcn-dcgan-gtsrb2india", "fcn-source-gtsrb2india")
+NAMES = ("fcn-dcgan-gtsrb2india", "fcn-source-gtsrb2india", "fcn-source-gtsrb_synsigns2india")
 
 
 @pytest.mark.parametrize("name", NAMES)
