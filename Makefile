@@ -36,11 +36,12 @@ venv: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/python benchmarks/demo.py
 
+# Two processes, because half of the time is waiting for programs that the tests start.
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -q -m "slow or not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow or not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
