@@ -44,7 +44,7 @@ def test_told_at_once(run, words: str, part: str) -> None:
     assert not list(Path.cwd().iterdir()), "a run that never was must leave nothing behind"
 
 
-@pytest.mark.parametrize("seed", [time.time_ns(), 2**63 - 1])
+@pytest.mark.parametrize("seed", [time.time_ns(), 2**63 - 1], ids=["clock", "largest"])
 def test_a_clock_is_a_seed(run, own, settings: list[str], tmp_path: Path, seed: int) -> None:
     words = ("--source", own.source, "--target", own.loose, "--no-source-only", "--device", "cpu", "-q", *settings)
     found = run("train", "fcn-source", *words, "--out", tmp_path / "o", "--seed", seed)

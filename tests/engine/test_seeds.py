@@ -25,7 +25,7 @@ def test_small_seeds_give_what_they_always_gave(seed):
     assert seed_for(seed, purpose="target") == 2 * seed + 1
 
 
-@pytest.mark.parametrize("seed", [PLAIN - 1, PLAIN, time.time_ns(), LARGEST])
+@pytest.mark.parametrize("seed", [PLAIN - 1, PLAIN, time.time_ns(), LARGEST], ids=["small", "plain", "clock", "largest"])
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_every_seed_ends_in_the_range_of_the_generators(seed, purpose):
     found = seed_for(seed, purpose=purpose, step=10**9, rank=10_000)

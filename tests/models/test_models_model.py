@@ -80,7 +80,6 @@ def test_preprocess_gives_the_training_form(model: Model) -> None:
         (torch.zeros(1, 30, 30), [127.5] * 3),
         (torch.full((3, 30, 30), 128, dtype=torch.uint8), [128] * 3),
     ],
-    ids=str,
 )
 def test_modes_and_types(model: Model, picture: object, pixel: list[float]) -> None:
     (got,) = model.preprocess(picture)
