@@ -36,12 +36,12 @@ venv: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/python benchmarks/demo.py
 
-# Two processes, because half of the time is waiting for programs that the tests start.
+# Two processes of one thread each: much of the time is waiting for programs that the tests start, and threads would compete.
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow or not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow or not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
