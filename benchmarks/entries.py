@@ -46,7 +46,7 @@ PHOTOGRAPHS = {
     "Varghese and Mathew) and 48 phone photographs from the NIT Warangal campus (no licence stated): 153 pictures of 22 classes.",
 }
 OTHER_PICTOGRAMS = (
-    "Two Indian signs, no overtaking and no entry (14 pictures), show another pictogram than the German ones; nothing in the source shows it."
+    "Two Indian signs, no overtaking and no entry (14 pictures), show another pictogram than the German ones; no source picture has it."
 )
 TRANSDUCTIVE = (
     "The 153 target pictures were seen in training without their labels (the transductive protocol), and one picture is 0.65 points."
