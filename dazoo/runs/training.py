@@ -11,6 +11,7 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from functools import cached_property
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -211,9 +212,11 @@ class Run:
         """The folder as this run's alone, where there is one."""
         if self.folder is None:
             return nullcontext()
-        return claimed(self.folder, self._identity())
+        return claimed(self.folder, self._identity)
 
+    @cached_property
     def _identity(self) -> dict[str, Any]:
+        """Made once: it hashes every picture."""
         return self.plan.identity(self.plugins, digest_of_domains(self.domains))
 
     def _running(self, source_only: bool) -> Running:
@@ -223,7 +226,7 @@ class Run:
             twin = len(stages_of(self.plan, self.plugins, False)) == 1
         stages = stages_of(self.plan, self.plugins, twin)
         run = Running(str(self.plan.recipe), self.plan.seed, stages=stages, folder=self.folder)
-        return replace(run, identity=self._identity(), id=run_id(self.folder)) if self.loggers else run
+        return replace(run, identity=self._identity, id=run_id(self.folder)) if self.loggers else run
 
     def _below(self, name: str) -> Path | None:
         return self.folder / name if self.folder is not None else None

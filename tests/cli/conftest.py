@@ -74,3 +74,12 @@ def own(tmp_path: Path) -> SimpleNamespace:
         loose=shapes(tmp_path / "loose", False, seed=1),
         labelled=shapes(tmp_path / "labelled", True, seed=1),
     )
+
+
+@pytest.fixture
+def model(run, own: SimpleNamespace, settings: list[str], tmp_path: Path) -> Path:
+    """A tiny trained model."""
+    out = tmp_path / "run"
+    found = run("train", "fcn-source", "--source", own.source, "--target", own.labelled, "--out", out, "--device", "cpu", "-q", *settings)
+    assert found.code == 0, found.err
+    return out / "model"

@@ -16,14 +16,6 @@ from dazoo.errors import PictureError
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.fixture
-def model(run, own: SimpleNamespace, settings: list[str], tmp_path: Path) -> Path:
-    out = tmp_path / "run"
-    found = run("train", "fcn-source", "--source", own.source, "--target", own.labelled, "--out", out, "--device", "cpu", "-q", *settings)
-    assert found.code == 0, found.err
-    return out / "model"
-
-
 def test_the_card_of_a_trained_model_has_scores_and_pictures(model: Path) -> None:
     there = {p.name for p in model.iterdir()}
     assert {"calibration.png", "confusion.png", "examples.png", "familiar.safetensors"} <= there

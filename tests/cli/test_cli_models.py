@@ -13,15 +13,6 @@ from PIL import Image
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.fixture
-def model(run, own: SimpleNamespace, settings: list[str], tmp_path: Path) -> Path:
-    """A tiny trained model."""
-    out = tmp_path / "run"
-    found = run("train", "fcn-source", "--source", own.source, "--target", own.labelled, "--out", out, "--device", "cpu", "-q", *settings)
-    assert found.code == 0, found.err
-    return out / "model"
-
-
 def test_train_on_own_pictures(run, own: SimpleNamespace, settings: list[str]) -> None:
     words = ["train", "fcn-dann", "--source", own.source, "--target", own.labelled, "--seed", "3", "--json", *settings]
     first = run(*words)
