@@ -23,6 +23,7 @@ from dazoo.contracts import Validator
 from dazoo.engine.batches import as_tensor
 from dazoo.engine.batches import normalise
 from dazoo.engine.device import autocast
+from dazoo.engine.state import copied
 from dazoo.errors import TrainingError
 
 
@@ -150,9 +151,9 @@ class Watch:
         score = scores.get(self.chooses, float(len(self.history.scores)))  # without a source: the last
         if score > self.score:
             self.score = score
-            self.chosen = _copied(state())
+            self.chosen = copied(state())
         if self.count is not None and (right := self.count(predicted)) > self.most:
-            self.most, self.best = right, _copied(state())
+            self.most, self.best = right, copied(state())
         return scores
 
     def _scores(self, evidence: Evidence) -> dict[str, float]:
@@ -171,7 +172,3 @@ class Watch:
                 for earlier in self.history.scores:
                     earlier.pop(name, None)
         return scores
-
-
-def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {k: v.detach().cpu().clone() for k, v in state.items()}

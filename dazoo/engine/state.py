@@ -12,9 +12,19 @@ from torch import nn
 from dazoo.errors import TrainingError
 
 
+def state_of(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    """States of several modules in one mapping, named "<module>/<key>"."""
+    return {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+
+
+def copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A copy on the CPU, which training does not change."""
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+
 def tensors_of(modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
     """Every tensor of the modules and of the optimisers' state."""
-    tensors = {f"module/{name}/{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
+    tensors = {f"module/{name}": value for name, value in state_of(modules).items()}
     for name, optimizer in optimizers.items():
         for i, state in optimizer.state_dict()["state"].items():
             tensors.update({f"optimizer/{name}/{i}/{k}": torch.as_tensor(v) for k, v in state.items() if v is not None})

@@ -30,6 +30,7 @@ from dazoo.engine.passes import Pass
 from dazoo.engine.seeds import seed_for
 from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
+from dazoo.engine.state import state_of
 from dazoo.engine.state import under
 from dazoo.engine.updates import Terms
 from dazoo.engine.updates import Updates
@@ -184,7 +185,7 @@ class Trainer:
 
     def _answering(self) -> dict[str, Tensor]:
         """Weights of the network that is evaluated and kept."""
-        return {f"{name}/{k}": v for name, module in answering(self.updates.best).items() for k, v in module.state_dict().items()}
+        return state_of(answering(self.updates.best))
 
     def _outputs(self, images: ImageSet) -> Outputs:
         """Features (N, C) and logits (N, K) of a whole set, to which each process adds its share."""

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch import nn
 
+from dazoo.engine.state import state_of
 from dazoo.errors import WeightsError
 from dazoo.models.answers import Answers
 from dazoo.models.bridging import gan_modules
@@ -18,7 +19,6 @@ from dazoo.models.build import unwrapped
 from dazoo.models.build import whose
 from dazoo.models.build import without_memory
 from dazoo.models.tensors import misfits
-from dazoo.models.tensors import state_of
 from dazoo.registry.plugins import zoo
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dazoo.drafts import restore
 from dazoo.drafts import whole_folder
+from dazoo.engine.state import state_of
 from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
 from dazoo.models.answers import Answers
@@ -29,7 +30,6 @@ from dazoo.models.config import config_text
 from dazoo.models.familiar import write_familiar
 from dazoo.models.heads import heads_of
 from dazoo.models.loadable import check_loadable
-from dazoo.models.tensors import state_of
 from dazoo.models.tensors import write_tensors
 from dazoo.plain import again
 from dazoo.plain import digest_of

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch import nn
 
+from dazoo.engine.state import state_of
 from dazoo.errors import WeightsError
 from dazoo.plain import digest_of
 from dazoo.plain import no_twins
@@ -135,11 +136,6 @@ def check_fit(path: Path, state: Mapping[str, Any], whose: str) -> None:
     """
     if problems := misfits(read_header(path), state):
         raise WeightsError(f"{path} does not fit {whose}: it {problems}. Use the plugin version that saved it.")
-
-
-def state_of(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
-    """States of several modules in one mapping, named "<group>/<key>"."""
-    return {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
 
 
 def load_groups(path: Path, facts: Mapping[str, Any], modules: Mapping[str, nn.Module], whose: str) -> None:

@@ -25,6 +25,8 @@ from dazoo.contracts import Validator
 from dazoo.engine.average import answering
 from dazoo.engine.observe import History
 from dazoo.engine.observe import outputs_of
+from dazoo.engine.state import copied
+from dazoo.engine.state import state_of
 from dazoo.metrics.seen import Seen
 from dazoo.metrics.seen import folds
 from dazoo.metrics.verdict import Case
@@ -188,7 +190,7 @@ def weighted(method: Method, weights: Mapping[str, Tensor]) -> Iterator[Method]:
 
 def snapshot(method: Method) -> dict[str, Tensor]:
     """A copy of the weights of a method's answering networks, on the CPU, by "<module>/<key>"."""
-    return {f"{name}/{k}": v.detach().cpu().clone() for name, module in answering(method).items() for k, v in module.state_dict().items()}
+    return copied(state_of(answering(method)))
 
 
 def put(method: Method, weights: Mapping[str, Tensor]) -> None:
