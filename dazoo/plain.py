@@ -146,6 +146,11 @@ def shown(value: Any, most: int = 40) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}... ({len(text)} characters)"
 
 
+def per_cent(share: float | None) -> str:
+    """A share in [0, 1] as a person reads it; "-" for one that is not known."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
 def duration(seconds: float) -> str:
     """ "0.5 s", "12 s", "4.2 min", "3.1 h"."""
     for size, unit in ((3600, "h"), (60, "min"), (1, "s")):

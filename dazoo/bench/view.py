@@ -21,6 +21,7 @@ from rich.text import Text
 
 from dazoo.bench.driver import Count
 from dazoo.plain import duration
+from dazoo.plain import per_cent
 from dazoo.plain import strict_json
 from dazoo.plain import write_whole
 from dazoo.streams import is_terminal
@@ -173,10 +174,6 @@ def drawing(status: Mapping[str, Any], width: int) -> Group:
 def shown_name(path: str) -> str:
     """A cell's path without its id."""
     return path.rpartition("-")[0]
-
-
-def per_cent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def accuracies(found: tuple[float | None, float | None]) -> str:

@@ -24,11 +24,11 @@ from dazoo.cli.output import emit
 from dazoo.cli.output import emit_columns
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import emit_table
-from dazoo.cli.output import per_cent
 from dazoo.cli.output import say
 from dazoo.cli.output import title
 from dazoo.errors import DataError
 from dazoo.errors import SettingsError
+from dazoo.plain import per_cent
 
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from dazoo.cli.options import Json
 from dazoo.cli.options import ModelRef
 from dazoo.cli.output import emit_columns
 from dazoo.cli.output import emit_json
-from dazoo.cli.output import per_cent
 from dazoo.cli.output import title
 from dazoo.errors import SettingsError
+from dazoo.plain import per_cent
 
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_columns
-from dazoo.cli.output import per_cent
+from dazoo.plain import per_cent
 
 
 _MEANING = {

@@ -86,7 +86,3 @@ def _no_colour() -> bool:
     import os
 
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-
-
-def per_cent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"

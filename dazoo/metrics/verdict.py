@@ -20,6 +20,7 @@ from dazoo.metrics.seen import disagreement
 from dazoo.metrics.seen import effective
 from dazoo.metrics.trend import RESTLESS
 from dazoo.metrics.trend import falling
+from dazoo.plain import per_cent
 
 
 STATES = ("collapsed", "underfit", "worse", "falling", "unsettled", "works")
@@ -162,7 +163,7 @@ def _collapsed(case: Case) -> Finding | None:
     if not few or at_least(seen.predicted[top], n, own) * len(counts) >= CHANCE:
         return None
     sentence = (
-        f"{seen.predicted[top]} of {n} target pictures are called {case.classes[top]} ({_per_cent(own)} of the source pictures are); "
+        f"{seen.predicted[top]} of {n} target pictures are called {case.classes[top]} ({per_cent(own)} of the source pictures are); "
         "do not use it"
     )
     steps = [*_STRONGER, "If nearly all target pictures truly are of that class, nothing is wrong: look at some."]
@@ -180,7 +181,7 @@ def _underfit(case: Case) -> Finding | None:
     if accuracy >= chance + SKILL * (1 - chance) - 1e-9:
         return None
     why = "no better than guessing" if _guesses(seen) else "less than halfway from guessing to perfect"
-    sentence = f"held-out source accuracy is {_per_cent(accuracy)} of {n} pictures, {why} ({_per_cent(chance)})"
+    sentence = f"held-out source accuracy is {per_cent(accuracy)} of {n} pictures, {why} ({per_cent(chance)})"
     return Finding("underfit", sentence, _STRONGER)
 
 
@@ -207,16 +208,14 @@ def _falling(case: Case) -> Finding | None:
     drop = falling(case.losses)
     if drop is None:
         return None
-    sentence = (
-        f"the source loss was still falling when the run ended (by {_per_cent(drop)} of its {case.losses[-1]:.2g} over the last half)"
-    )
+    sentence = f"the source loss was still falling when the run ended (by {per_cent(drop)} of its {case.losses[-1]:.2g} over the last half)"
     return Finding("falling", f"{sentence}; train longer", ("Train longer: twice the epochs (--set epochs=N), into another folder.",))
 
 
 def _unsettled(case: Case) -> Finding | None:
     if case.churn is None or case.churn <= RESTLESS:
         return None
-    sentence = f"{_per_cent(case.churn)} of the target answers changed from one epoch to the next at the end; not converged"
+    sentence = f"{per_cent(case.churn)} of the target answers changed from one epoch to the next at the end; not converged"
     return Finding(
         "unsettled", sentence, ("Train longer, with a smaller lr or schedule=cosine; or keep an average of weights (ema=0.99).",)
     )
@@ -226,8 +225,8 @@ def _works(case: Case) -> Finding:
     seen, parts = case.seen, ["works as far as can be told without labels"]
     if seen.source_accuracy is not None:
         few = f", and {sum(seen.held_out)} pictures are too few to tell it from that" if _guesses(seen) else ""
-        parts.append(f"held-out source accuracy {_per_cent(seen.source_accuracy)} (guessing {_per_cent(guessing(seen))}{few})")
-    parts.append(f"the commonest answer is {case.classes[seen.commonest]}, {_per_cent(seen.share)} of the target pictures")
+        parts.append(f"held-out source accuracy {per_cent(seen.source_accuracy)} (guessing {per_cent(guessing(seen))}{few})")
+    parts.append(f"the commonest answer is {case.classes[seen.commonest]}, {per_cent(seen.share)} of the target pictures")
     steps = ["Label some target pictures and count: dazoo eval MODEL --target DIR."]
     if case.plain is not None and case.plain is not seen:
         found = votes(seen, case.plain)
@@ -236,7 +235,7 @@ def _works(case: Case) -> Finding:
             parts.append(f"{better} of {len(found)} label-free scores are better than source-only's")
         else:
             apart = disagreement(seen, case.plain)
-            alike = f" ({_per_cent(1 - apart)} of the answers are the same)" if apart is not None else ""
+            alike = f" ({per_cent(1 - apart)} of the answers are the same)" if apart is not None else ""
             parts.append(f"the label-free scores do not tell it from source-only{alike}")
     return Finding("works", "; ".join(parts), tuple(steps))
 
@@ -246,10 +245,6 @@ _STRONGER = (
     "Train longer (--set epochs=N), with larger pictures where they are photographs (--set size=128).",
     "Look at the pictures: dazoo doctor --source DIR --target DIR.",
 )
-
-
-def _per_cent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _is_finding(row: Any) -> bool:

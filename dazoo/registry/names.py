@@ -131,6 +131,15 @@ def compose(recipe: Recipe) -> str:
     return "-".join(recipe.parts().values())
 
 
+def adapts(recipe: Recipe, plugins: Plugins) -> bool:
+    """Whether a recipe does more than train on the source.
+
+    Raises:
+        UnknownName, PluginError: its method is not installed, or cannot be loaded.
+    """
+    return recipe.gan is not None or recipe.method is not None and plugins.methods.resolve(recipe.method).adapts
+
+
 def parse(name: str, zoo: Plugins) -> Recipe:
     """The recipe of a name, its parts spelt as shortly as the installed plugins allow.
 

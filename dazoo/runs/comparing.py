@@ -10,6 +10,7 @@ from dazoo.errors import DazooError
 from dazoo.metrics.choosing import Candidate
 from dazoo.models.config import read_config
 from dazoo.registry.names import Recipe
+from dazoo.registry.names import adapts
 from dazoo.registry.plugins import Plugins
 
 
@@ -32,7 +33,7 @@ def candidate(folder: Path, plugins: Plugins) -> Candidate:
     config = read_config(place / "config.json")
     results = config.get("results", {})
     recipe = Recipe(**config["recipe"])
-    accuracy = results.get({"chosen": "chosen"}.get(results.get("weights", "last"), "last"))
+    accuracy = results.get("chosen" if results.get("weights") == "chosen" else "last")
     try:
         return Candidate.of(
             str(folder),
@@ -41,19 +42,16 @@ def candidate(folder: Path, plugins: Plugins) -> Candidate:
             classes=tuple(config["classes"]),
             source_counts=tuple(config.get("source_counts", ())),
             validator=str(results.get("validator", config.get("settings", {}).get("validator", ""))),
-            adapts=adapts(recipe, plugins),
+            adapts=_adapts(recipe, plugins),
             accuracy=accuracy if results.get("weights") != "best" and isinstance(accuracy, int | float) else None,
         )
     except ValueError as exc:
         raise DataError(f"{place} has no verdict ({exc}), so it cannot be compared: train it again with this version.") from None
 
 
-def adapts(recipe: Recipe, plugins: Plugins) -> bool:
+def _adapts(recipe: Recipe, plugins: Plugins) -> bool:
     """Whether a recipe does more than learn the source; True where its method is not installed."""
-    if recipe.gan is not None or recipe.method is None:
-        return recipe.gan is not None
     try:
-        found: Any = plugins.methods.resolve(recipe.method)
+        return adapts(recipe, plugins)
     except DazooError:
         return True
-    return bool(found.adapts)

@@ -26,6 +26,7 @@ from dazoo.models.bridging import bridge_for
 from dazoo.models.save import versions
 from dazoo.plain import native
 from dazoo.registry.names import Recipe
+from dazoo.registry.names import adapts
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
 from dazoo.runs.second import check_second
@@ -124,7 +125,7 @@ class Plan:
 
     def adapts(self, plugins: Plugins) -> bool:
         """Whether the recipe does more than train on the source."""
-        return self.recipe.gan is not None or self.recipe.method is not None and plugins.methods.resolve(self.recipe.method).adapts
+        return adapts(self.recipe, plugins)
 
 
 def _key(pictures: Any) -> Any:
