@@ -31,6 +31,10 @@ from dazoo.errors import DataError
 from dazoo.plain import native
 
 
+HELD_OUT_SHARE = 0.1
+"""Part of each source class that is held out. Who comes back to a trained model's source must hold out the same (`split_classes`)."""
+
+
 def own_domains(
     source_dir: Any,
     target_dir: Any,
@@ -39,7 +43,7 @@ def own_domains(
     channels: int = 3,
     target_labels_dir: Any = None,
     target_labelled: bool | None = None,
-    test_fraction: float = 0.1,
+    test_fraction: float = HELD_OUT_SHARE,
     seed: int = 0,
 ) -> Domains:
     """Two folders, tables or data sets as a task.

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from dazoo.contracts import ImageSet
 from dazoo.data.folder import read_labelled
 from dazoo.data.folder import read_loose
+from dazoo.data.own import HELD_OUT_SHARE
 from dazoo.data.own import split_classes
 from dazoo.data.scenario import load_scenario
 from dazoo.engine.device import choose_device
@@ -64,7 +65,7 @@ def _sets(model: Model, source: PathLike | None, target: PathLike | None, data: 
     size, channels = model.size, model.channels
     if source is not None:
         seed = model.config.get("results", {}).get("seed", 0)
-        parts = split_classes(read_labelled(source, size=size, channels=channels), 0.1, seed if type(seed) is int else 0)
+        parts = split_classes(read_labelled(source, size=size, channels=channels), HELD_OUT_SHARE, seed if type(seed) is int else 0)
         train, held_out = (in_order(part, model) for part in parts)
         there = None if target is None else read_loose(target, size=size, channels=channels, classes=model.classes)
         return train, held_out, there
