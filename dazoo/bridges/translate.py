@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dazoo.contracts import GAN
+from dazoo.contracts import Ask
 from dazoo.contracts import Bridge
 from dazoo.contracts import Labelled
 from dazoo.contracts import Phase
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
-from dazoo.contracts import ask_for
 from dazoo.errors import SettingsError
 
 
@@ -59,7 +59,7 @@ class Translate(Bridge):
         if step.progress < self.start:
             return step.source
         n = max(1, int(len(step.source.labels) * self.share))
-        translated = self.gan.generate(ask_for(self.gan, step.source.images[:n])).float()
+        translated = self.gan.generate(Ask(images=self.gan.start(step.source.images[:n]))).float()
         return Labelled(torch.cat([step.source.images, translated]), torch.cat([step.source.labels, step.source.labels[:n]]))
 
     @torch.no_grad()
@@ -72,4 +72,4 @@ class Translate(Bridge):
         if images is None:
             raise SettingsError("This GAN translates pictures: give some of the source domain, as in generate(n, images=...).")
         rows = torch.arange(n, device=images.device) % len(images)
-        return self.gan.generate(ask_for(self.gan, images[rows])).float()
+        return self.gan.generate(Ask(images=self.gan.start(images[rows]))).float()

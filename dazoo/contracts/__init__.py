@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dazoo.contracts.gan import Ask as Ask
     from dazoo.contracts.gan import Bridge as Bridge
     from dazoo.contracts.gan import Verdict as Verdict
-    from dazoo.contracts.gan import ask_for as ask_for
     from dazoo.contracts.images import ImageSet as ImageSet
     from dazoo.contracts.logger import Ending as Ending
     from dazoo.contracts.logger import Logger as Logger
@@ -90,7 +89,6 @@ __all__ = [
     "Unlabelled",
     "Validator",
     "Verdict",
-    "ask_for",
     "batch_statistics",
 ]
 
@@ -102,7 +100,7 @@ __getattr__, __dir__ = lazy(
         "component": ("BACKBONE", "BODY", "HEAD", "Component", "Group", "Problem"),
         "dataset": ("Dataset", "Domains", "Scenario"),
         "executor": ("Executor", "Job", "Outcome"),
-        "gan": ("GAN", "Ask", "Bridge", "Verdict", "ask_for"),
+        "gan": ("GAN", "Ask", "Bridge", "Verdict"),
         "images": ("ImageSet",),
         "logger": ("Ending", "Logger", "Moment", "Running", "Stage"),
         "method": ("Method",),

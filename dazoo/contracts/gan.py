@@ -36,7 +36,7 @@ class Ask:
     Attributes:
         code: (N, D) what the bridge knows of each picture to be drawn, such as a feature and a label.
         labels: (N,) int64 classes, where K stands for "of the target domain, class unknown".
-        images: (N, C, s, s) in [-1, 1], with s = size // scale: pictures of the other domain, or smaller ones.
+        images: (N, C, s, s) in [-1, 1], what `GAN.start` makes of pictures: they themselves, or smaller, grey, with a hole.
         n: how many pictures, where no field tells.
     """
 
@@ -85,6 +85,8 @@ class GAN:
         bridges: names of the bridges that it should be used with, the preferred one first, where several fit.
         rules: the game that it was published with.
         scale: side of what it draws over the side of the pictures that it is given (2 or 4 for super-resolution).
+        own_game: `phases` is the whole game, so that nobody adds a critic's and a generator's phase to it. True of every GAN that takes
+            pictures; a GAN that draws from noise may train in another way alone than beside a classifier.
         min_size: smallest side in pixels that its networks can be built for.
         noise_size: length of the noise that `draw` gives, 0 for none.
         num_critic_features: length F of `Verdict.features`.
@@ -96,7 +98,8 @@ class GAN:
     takes: ClassVar[frozenset[str]]
     bridges: ClassVar[tuple[str, ...]] = ()
     rules: Rules = Rules()
-    scale: ClassVar[int] = 1
+    scale: int = 1
+    own_game: bool = False
     min_size: ClassVar[int] = 8
     noise_size: int = 0
     num_critic_features: int
@@ -125,6 +128,13 @@ class GAN:
         """Noise for `n` pictures, (n, noise_size); from a normal distribution unless overridden."""
         return torch.randn(n, self.noise_size, device=device)
 
+    def start(self, images: Tensor) -> Tensor:
+        """What the generator is given of pictures (N, C, size, size): smaller ones where it enlarges, else the same.
+
+        A GAN that restores overrides this with what it undoes: colour taken away, a hole.
+        """
+        return images if self.scale == 1 else F.interpolate(images, size=self.size // self.scale, mode="area")
+
     def generate(self, ask: Ask) -> Tensor:
         """Pictures (N, C, size, size) in [-1, 1] for what is asked."""
         raise NotImplementedError(f"{type(self).__name__} must implement generate(ask).")
@@ -134,7 +144,7 @@ class GAN:
 
         A GAN with a game of its own gives what it has drawn for that game in the same phase.
         """
-        return self.generate(ask_for(self, step.source.images))
+        return self.generate(Ask(images=self.start(step.source.images)))
 
     def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
         """Pictures (N, C, H, W), and their classes (N,) where the critic is told them, to the critics' verdict."""
@@ -164,11 +174,6 @@ class GAN:
     def phases(self) -> Sequence[Phase]:
         """Phases beyond those that the bridge makes: an image-to-image GAN's whole game, lazy regularisers."""
         return ()
-
-
-def ask_for(gan: GAN, images: Tensor) -> Ask:
-    """Ask for translations of images (N, C, size, size); a GAN that enlarges by `scale` is given smaller ones."""
-    return Ask(images=images if gan.scale == 1 else F.interpolate(images, size=gan.size // gan.scale, mode="area"))
 
 
 class Bridge(Component):

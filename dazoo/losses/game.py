@@ -31,6 +31,8 @@ class Rules:
         gradient_penalty: weight of (gradient norm - 1)^2 between real and generated pictures (WGAN-GP: 10).
         augment: DiffAugment policies that real and generated pictures go through before every critic: "color,translation,cutout".
         critic_repeats: updates of the critic in each step (WGAN-GP: 5).
+        ema: decay of the average of the generator's weights, which draws the samples and is kept; 0 keeps none. The generator that plays is
+            the one that learns.
     """
 
     game: str = "nonsaturating"
@@ -39,6 +41,7 @@ class Rules:
     gradient_penalty: float = 0.0
     augment: str = ""
     critic_repeats: int = 1
+    ema: float = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.game, str) or self.game not in GAMES:
@@ -51,6 +54,8 @@ class Rules:
             raise SettingsError(f"gan.augment is {self.augment!r}; expected some of {', '.join(STEPS)}, joined by commas.")
         if type(self.critic_repeats) is not int or not 1 <= self.critic_repeats <= 1000:
             raise SettingsError(f"gan.critic_repeats is {self.critic_repeats!r}; expected 1 to 1000.")
+        if isinstance(self.ema, bool) or not isinstance(self.ema, int | float) or not 0 <= self.ema < 1:
+            raise SettingsError(f"gan.ema is {self.ema!r}; expected a decay in [0, 1).")
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ class CycleGAN(GAN):
     """
 
     takes = frozenset({"images"})
+    own_game = True
     rules = Rules(game="least_squares")
     min_size = 16
 
