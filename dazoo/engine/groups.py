@@ -90,8 +90,8 @@ class Groups:
             for name, group in component.groups().items():
                 if name in self.parameters:
                     raise SettingsError(f"Two components of this recipe both bring a group {name!r}; group names must differ.")
-                if name.partition(".")[0] in ("backbone", "teacher"):
-                    raise SettingsError(f"A component brings a group {name!r}; names of the backbone and the average are taken.")
+                if name.partition(".")[0] in ("backbone", "teacher", "average"):
+                    raise SettingsError(f"A component brings a group {name!r}; names of the backbone and the averages are taken.")
                 if isinstance(group, nn.Module):
                     self.modules[name] = group
                     self.parameters[name] = list(group.parameters())

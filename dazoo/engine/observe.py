@@ -141,20 +141,24 @@ class Watch:
         """
         predicted = target.logits.argmax(1).to(torch.int32)
         self.history.predictions.append(predicted)
-        self.history.terms.append(dict(terms))
         scores: dict[str, float] = {}
         if source is not None:
             out, labels = source
             evidence = Evidence(out.features, out.logits, torch.from_numpy(np.ascontiguousarray(labels)), target.features, target.logits)
             scores = self._scores(evidence)
+        self.take(scores, terms, state)
+        if self.count is not None and (right := self.count(predicted)) > self.most:
+            self.most, self.best = right, copied(state())
+        return scores
+
+    def take(self, scores: dict[str, float], terms: Mapping[str, float], state: Callable[[], Mapping[str, Tensor]]) -> None:
+        """Keep an epoch's scores and terms, and the weights if the score that chooses is the highest so far."""
+        self.history.terms.append(dict(terms))
         self.history.scores.append(scores)
         score = scores.get(self.chooses, float(len(self.history.scores)))  # without a source: the last
         if score > self.score:
             self.score = score
             self.chosen = copied(state())
-        if self.count is not None and (right := self.count(predicted)) > self.most:
-            self.most, self.best = right, copied(state())
-        return scores
 
     def _scores(self, evidence: Evidence) -> dict[str, float]:
         scores = {}

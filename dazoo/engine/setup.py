@@ -10,19 +10,34 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch import nn
 
 from dazoo.contracts import Augmentation
 from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Validator
+from dazoo.engine.average import answering
 from dazoo.engine.loggers import Loggers
 from dazoo.engine.observe import TrainingData
 from dazoo.engine.peers import ALONE
 from dazoo.engine.peers import Peers
 from dazoo.engine.settings import Settings
+from dazoo.engine.updates import Updates
 
 
 UNCHANGED = Augmentation()
+
+
+class Look:
+    """What is seen at the end of an epoch in place of a classifier's answers, and which weights are kept of the best one."""
+
+    def scores(self, updates: Updates, epoch: int) -> dict[str, float]:
+        """Scores by name, the higher the better; the one that `Settings.validator` names chooses. `epoch` counts from 1."""
+        raise NotImplementedError
+
+    def state(self, updates: Updates) -> dict[str, nn.Module]:
+        """The modules whose weights are kept."""
+        return answering(updates.best)
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,7 @@ class Setup:
         count: from target predictions (N,) to how many are right, where somebody wants the weights that are best by target labels. They
             are kept as an upper bound, and nothing that learns or chooses sees them.
         stage: what loggers call it (`dazoo.contracts.Running.stages`).
+        look: what is looked at after an epoch, where nothing classifies.
     """
 
     title: str
@@ -55,6 +71,7 @@ class Setup:
     trained: bool = False
     stage: str = "train"
     count: Callable[[Tensor], float] | None = None
+    look: Look | None = None
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,8 @@ class Trainer:
     def _enter(self) -> None:
         """Tell the loggers what begins; nothing can choose where no score is seen."""
         settings, held_out = self.setup.settings, self.setup.data.source_test
-        chooses = settings.validator if held_out is not None and held_out.labels is not None else ""
+        can_choose = self.setup.look is not None or (held_out is not None and held_out.labels is not None)
+        chooses = settings.validator if can_choose else ""
         about = {"epochs": settings.epochs, "steps": self.total, "done": self.number, "pictures": self.per_step}
         self.site.loggers.enter(self.setup.stage, chooses=chooses, **about)
 
@@ -176,6 +177,10 @@ class Trainer:
 
     def _look(self, terms: dict[str, float]) -> dict[str, float]:
         """Look at the target without its labels: predictions for later, scores for choosing."""
+        if self.setup.look is not None:
+            scores = self.setup.look.scores(self.updates, self.number // self.per_epoch)
+            self.watch.take(scores, terms, self._answering)
+            return scores
         target = self._outputs(self.setup.data.target_test)
         held_out = self.setup.data.source_test
         source = None
@@ -185,7 +190,8 @@ class Trainer:
 
     def _answering(self) -> dict[str, Tensor]:
         """Weights of the network that is evaluated and kept."""
-        return state_of(answering(self.updates.best))
+        look = self.setup.look
+        return state_of(answering(self.updates.best) if look is None else look.state(self.updates))
 
     def _outputs(self, images: ImageSet) -> Outputs:
         """Features (N, C) and logits (N, K) of a whole set, to which each process adds its share."""

@@ -18,6 +18,7 @@ from dazoo.contracts import Method
 from dazoo.contracts import Phase
 from dazoo.contracts import Unlabelled
 from dazoo.engine.average import Average
+from dazoo.engine.average import Drawing
 from dazoo.engine.average import answering
 from dazoo.engine.device import autocast
 from dazoo.engine.groups import Groups
@@ -57,6 +58,7 @@ class Updates:
     Attributes:
         groups, optimizers: by name, see `dazoo.engine.groups`.
         average: the weight average, or None where the run keeps none.
+        drawing: the average of the GAN's generators, or None where its rules want none.
         pending: terms that nobody has read from the device yet.
     """
 
@@ -81,6 +83,7 @@ class Updates:
         special = merged_settings(part.optimizers() for part in (self.backbone, *self.components))
         self.optimizers = make_optimizers(self.groups, merge(self.phases), special, settings)
         self.average = Average(method, settings.ema, trained=trained) if settings.ema else None
+        self.drawing = Drawing(bridge.gan, bridge.gan.rules.ema) if bridge is not None and bridge.gan.rules.ema else None
         self._answers = {id(p) for network in answering(method).values() for p in network.parameters()}
         self.pending: list[Terms] = []
 
@@ -122,6 +125,8 @@ class Updates:
         with torch.no_grad():
             if self.average is not None:
                 self.average.update(number)
+            if self.drawing is not None:
+                self.drawing.update(number)
             for component in self.components:
                 for p in passes:
                     component.after_step(p)
@@ -169,7 +174,8 @@ class Updates:
 
     def stateful(self) -> dict[str, nn.Module]:
         """Every module whose state belongs into a checkpoint, by name."""
-        return {**self.groups.modules, **({} if self.average is None else self.average.modules)}
+        averages = [one.modules for one in (self.average, self.drawing) if one is not None]
+        return self.groups.modules | {name: module for modules in averages for name, module in modules.items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint holds of the modules and the optimisers, by name."""

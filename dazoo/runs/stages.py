@@ -112,6 +112,8 @@ def _trained(setup: Setup, site: Site) -> Result:
     trainer = Trainer(setup, site)
     history = trainer.run()
     _take_over(setup.method, trainer.updates.best)
+    if trainer.updates.drawing is not None:
+        trainer.updates.drawing.swap()  # the averaged generators are the ones that are kept
     images = trainer.number * trainer.per_step
     return Result(setup.method, trainer.chosen, setup.bridge, setup.settings, history, None, trainer.seconds, images, trainer.best)
 
