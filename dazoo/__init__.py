@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dazoo.data.doctor import doctor
     from dazoo.models.create import create
     from dazoo.models.load import load
+    from dazoo.models.load import load_gan
     from dazoo.models.save import save
     from dazoo.registry.hookspecs import hookimpl
     from dazoo.registry.listing import list_augmentations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dazoo.runs.adapting import adapt
     from dazoo.runs.calibrating import calibrate
     from dazoo.runs.evaluating import evaluate
+    from dazoo.runs.gan_training import train_gan
     from dazoo.runs.streaming import stream
     from dazoo.runs.training import train
 
@@ -54,9 +56,11 @@ __all__ = [
     "list_scenarios",
     "list_validators",
     "load",
+    "load_gan",
     "save",
     "stream",
     "train",
+    "train_gan",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -65,7 +69,7 @@ __getattr__, __dir__ = lazy(
         "bench.comparing": ("compare",),
         "data.doctor": ("doctor",),
         "models.create": ("create",),
-        "models.load": ("load",),
+        "models.load": ("load", "load_gan"),
         "models.save": ("save",),
         "registry.hookspecs": ("hookimpl",),
         "registry.listing": (
@@ -84,6 +88,7 @@ __getattr__, __dir__ = lazy(
         "runs.adapting": ("adapt",),
         "runs.calibrating": ("calibrate",),
         "runs.evaluating": ("evaluate",),
+        "runs.gan_training": ("train_gan",),
         "runs.streaming": ("stream",),
         "runs.training": ("train",),
     },

@@ -16,6 +16,7 @@ from dazoo.cli import data
 from dazoo.cli import doctor
 from dazoo.cli import evaluate
 from dazoo.cli import export
+from dazoo.cli import gan
 from dazoo.cli import listing
 from dazoo.cli import plugins
 from dazoo.cli import predict
@@ -78,3 +79,4 @@ app.command("export")(export.command)
 app.command("predict")(predict.command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(data.app, name="data")
+app.add_typer(gan.app, name="gan")

@@ -87,6 +87,8 @@ class GAN:
         scale: side of what it draws over the side of the pictures that it is given (2 or 4 for super-resolution).
         own_game: `phases` is the whole game, so that nobody adds a critic's and a generator's phase to it. True of every GAN that takes
             pictures; a GAN that draws from noise may train in another way alone than beside a classifier.
+        jobs: what a person uses it for when it was trained alone, beyond drawing from noise: "translate", "upscale", "colorize", "inpaint".
+        defaults: run settings that it wants when it is trained alone, such as {"batch": 128}; those of the user go over them.
         min_size: smallest side in pixels that its networks can be built for.
         noise_size: length of the noise that `draw` gives, 0 for none.
         num_critic_features: length F of `Verdict.features`.
@@ -100,6 +102,8 @@ class GAN:
     rules: Rules = Rules()
     scale: int = 1
     own_game: bool = False
+    jobs: tuple[str, ...] = ()
+    defaults: ClassVar[Mapping[str, Any]] = {}
     min_size: ClassVar[int] = 8
     noise_size: int = 0
     num_critic_features: int

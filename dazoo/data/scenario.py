@@ -26,6 +26,8 @@ from dazoo.errors import DataError
 class _Registry(Protocol):
     def build(self, name: str, **kwargs: Any) -> Any: ...
 
+    def names(self) -> Sequence[str]: ...
+
 
 class Zoo(Protocol):
     """What is needed of `dazoo.registry.plugins.zoo()`: a registry of data sets."""

@@ -64,19 +64,33 @@ def build_bridge(plugins: Plugins, gan: str, problem: Problem, arguments: Mappin
     """
     own = dict(arguments.get("bridge", {}))
     kind = bridge_for(plugins, gan, own.pop("kind", None))
-    least = plugins.gans.resolve(gan).min_size
-    if problem.size < least:
-        raise SettingsError(f"size is {problem.size}, but the GAN {gan!r} needs at least {least} pixels per side; --set size={least}.")
     known = [name for name in signature(plugins.bridges.resolve(kind)).parameters if name not in ("problem", "make_gan")]
     for name in own:
         if name not in known:
             raise SettingsError(
                 f"Unknown setting 'bridge.{name}'.{did_you_mean(name, known)} The bridge {kind!r} takes: kind, {', '.join(known)}."
             )
-    fixed = {"channels": problem.channels, "size": problem.size, "num_classes": problem.num_classes}
-    make = partial(plugins.gans.build, gan, **fixed, **arguments.get("gan", {}))
+    make = partial(make_gan, plugins, gan, problem, arguments.get("gan", {}))
     bridge: Bridge = plugins.bridges.build(kind, problem, make, **own)
     return bridge
+
+
+def make_gan(plugins: Plugins, gan: str, problem: Problem, arguments: Mapping[str, Any], *, code_size: int = 0) -> GAN:
+    """A registered GAN for the problem's pictures and classes.
+
+    Args:
+        arguments: its constructor's own.
+        code_size: length of the code that it is given beside its noise.
+
+    Raises:
+        SettingsError: an argument that it does not take, or pictures too small for it.
+    """
+    least = plugins.gans.resolve(gan).min_size
+    if problem.size < least:
+        raise SettingsError(f"size is {problem.size}, but the GAN {gan!r} needs at least {least} pixels per side; --set size={least}.")
+    fixed = {"channels": problem.channels, "size": problem.size, "num_classes": problem.num_classes, "code_size": code_size}
+    built: GAN = plugins.gans.build(gan, **fixed, **arguments)
+    return built
 
 
 def rebuilt(plugins: Plugins, config: Mapping[str, Any], problem: Problem, device: torch.device | None = None) -> Bridge:

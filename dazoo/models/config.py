@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +97,21 @@ def _is_recipe(value: Any) -> bool:
 
 
 def _is_classes(value: Any) -> bool:
-    if not isinstance(value, list | tuple) or not 2 <= len(value) <= MAX_CLASSES:
+    return _is_names(value) and len(value) >= 2
+
+
+def _is_names(value: Any) -> bool:
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_CLASSES:
         return False
     return all(_is_line(v) for v in value) and len(set(value)) == len(value)
 
 
 def _is_files(value: Any) -> bool:
-    if not isinstance(value, Mapping) or MODEL not in value or not set(value) <= set(WEIGHTS):
+    return _is_facts(value) and MODEL in value and set(value) <= set(WEIGHTS)
+
+
+def _is_facts(value: Any) -> bool:
+    if not isinstance(value, Mapping):
         return False
     facts = list(value.values())
     if not all(isinstance(f, Mapping) and set(f) == {"sha256", "bytes"} for f in facts):
@@ -111,7 +120,10 @@ def _is_files(value: Any) -> bool:
     return hashes and all(_is_int(f["bytes"], 8, MAX_FILE) for f in facts)
 
 
-_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+Fields = Mapping[str, tuple[Callable[[Any], bool], str]]
+"""What each key may hold: a test, and in words."""
+
+_FIELDS: Fields = {
     "schema": (lambda v: v == SCHEMA, str(SCHEMA)),
     "name": (_is_line, "a name of at most 1,024 printable characters"),
     "recipe": (_is_recipe, "{backbone, gan, method, scenario}, registered names or null, with a backbone"),
@@ -145,22 +157,51 @@ def checked(config: Mapping[str, Any], where: str, *, complete: bool, error: typ
     Raises:
         error: an unknown or missing key, a value out of bounds; the message says which and what was expected.
     """
+    made = held_to(_FIELDS, (*_REQUIRED, *(("files",) if complete else ())), config, where, error)
+    if "source_counts" in config and len(config["source_counts"]) != len(config["classes"]):
+        raise error(f"{where}: {len(config['source_counts'])} source_counts for {len(config['classes'])} classes; expected one per class.")
+    return made
+
+
+def held_to(
+    fields: Fields, required: Sequence[str], config: Mapping[str, Any], where: str, error: type[DazooError] = WeightsError
+) -> dict[str, Any]:
+    """A copy of a config in the order of its fields, once it is seen to hold to them; see `checked`."""
     schema = config.get("schema")
     if schema != SCHEMA and type(schema) is int and schema > SCHEMA:
         raise error(f"{where} has schema {schema}, and this dazoo reads {SCHEMA}: it was saved by a newer one; pip install -U dazoo.")
-    unknown = sorted(set(config) - set(_FIELDS))
+    unknown = sorted(set(config) - set(fields))
     if unknown:
-        raise error(f"{where} has the unknown key {unknown[0]!r}; dazoo writes {', '.join(_FIELDS)}. Was it edited? Save the model again.")
-    for key in (*_REQUIRED, *(("files",) if complete else ())):
+        raise error(f"{where} has the unknown key {unknown[0]!r}; dazoo writes {', '.join(fields)}. Was it edited? Save the model again.")
+    for key in required:
         if key not in config:
-            raise error(f"{where} lacks {key!r}; expected {_FIELDS[key][1]}. Save the model again, or fetch it again.")
+            raise error(f"{where} lacks {key!r}; expected {fields[key][1]}. Save the model again, or fetch it again.")
     for key, value in config.items():
-        good, expected = _FIELDS[key]
+        good, expected = fields[key]
         if not good(value):
             raise error(f"{where}: {key!r} is {_short(value)}; expected {expected}.")
-    if "source_counts" in config and len(config["source_counts"]) != len(config["classes"]):
-        raise error(f"{where}: {len(config['source_counts'])} source_counts for {len(config['classes'])} classes; expected one per class.")
-    return {k: json.loads(json.dumps(config[k])) for k in _FIELDS if k in config}  # a deep copy, tuples as lists
+    return {k: json.loads(json.dumps(config[k])) for k in fields if k in config}  # a deep copy, tuples as lists
+
+
+def _is_gan_files(value: Any) -> bool:
+    return _is_facts(value) and GENERATOR in value and set(value) <= {GENERATOR, CRITIC, GOLDEN}
+
+
+_GAN_FIELDS: Fields = {
+    **{key: _FIELDS[key] for key in ("schema", "name", "channels", "size", "crop", "gan_settings", "settings", "plugins", "results")},
+    "gan": (lambda v: isinstance(v, str) and len(v) <= 200 and bool(_PART.fullmatch(v)), "the registered name of a GAN"),
+    "classes": (lambda v: v == [] or _is_names(v), "class names, or none"),
+    "pictures": (lambda v: _is_int(v, 1, 2**53), "a number of pictures"),
+    "files": (_is_gan_files, f"sha256 and bytes of {GENERATOR} and perhaps {CRITIC} and {GOLDEN}"),
+}
+_GAN_REQUIRED = ("schema", "name", "gan", "classes", "channels", "size")
+GAN_KEY = "dazoo_gan"
+"""The object of a config.json that describes a GAN without a classifier."""
+
+
+def checked_gan(config: Mapping[str, Any], where: str, *, complete: bool) -> dict[str, Any]:
+    """The same as `checked` for the config of a GAN without a classifier."""
+    return held_to(_GAN_FIELDS, (*_GAN_REQUIRED, *(("files",) if complete else ())), config, where)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -168,6 +209,18 @@ def read_config(path: Path) -> dict[str, Any]:
 
     Raises:
         WeightsError: missing, too large, not JSON, or against the schema.
+    """
+    outer = read_outer(path)
+    if not isinstance(outer.get("dazoo"), dict):
+        raise WeightsError(f"{path} has no object 'dazoo'; it is the config of another library, or of something that dazoo did not save.")
+    return checked(outer["dazoo"], str(path), complete=True)
+
+
+def read_outer(path: Path) -> dict[str, Any]:
+    """What a config.json holds, before anything in it is trusted.
+
+    Raises:
+        WeightsError: missing, too large, or not JSON.
     """
     try:
         outer = json.loads(read_bounded(path, MAX_CONFIG), object_pairs_hook=no_twins, parse_constant=_no_constant)
@@ -179,14 +232,12 @@ def read_config(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path} is not the JSON that dazoo writes, of at most {MAX_CONFIG} bytes ({exc}); it may be truncated: fetch the model again."
         ) from exc
-    if not isinstance(outer, dict) or not isinstance(outer.get("dazoo"), dict):
-        raise WeightsError(f"{path} has no object 'dazoo'; it is the config of another library, or of something that dazoo did not save.")
-    return checked(outer["dazoo"], str(path), complete=True)
+    return outer if isinstance(outer, dict) else {}
 
 
-def config_text(config: Mapping[str, Any]) -> str:
+def config_text(config: Mapping[str, Any], key: str = "dazoo") -> str:
     """The text of config.json; the same config gives the same text."""
-    return json.dumps({"dazoo": config}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps({key: config}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _no_constant(text: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 from dazoo.engine.seeds import checked_seed
 from dazoo.errors import SettingsError
 from dazoo.models.answers import Answers
-from dazoo.plain import native
+from dazoo.models.labels import label_indices
 from dazoo.plain import whole_number
 
 
@@ -32,7 +31,7 @@ class Draws(Answers):
         """
         n = whole_number("n", n)
         bridge = self.bridge()
-        wanted = None if labels is None else self._indices(labels, n).to(self.device)
+        wanted = None if labels is None else label_indices(labels, n, self.classes).to(self.device)
         start = None if images is None else self.preprocess(images).to(self.device)
         if start is not None and not len(start):
             raise SettingsError("images is empty; give at least one picture to start from.")
@@ -43,21 +42,3 @@ class Draws(Answers):
                 torch.manual_seed(checked_seed(seed))
             drawn = bridge.sample(n, labels=wanted, images=start).float().cpu()
         return drawn.clone()
-
-    def _indices(self, labels: Any, n: int) -> Tensor:
-        """Class names or indices as (n,) int64."""
-        labels = native(labels)
-        if isinstance(labels, str | int | float):
-            labels = [labels] * n
-        many = labels.tolist() if hasattr(labels, "tolist") else native(list(labels))
-        if len(many) != n:
-            raise SettingsError(f"There are {len(many)} labels for {n} pictures; give one for each, or one for all.")
-        indices = []
-        for label in many:
-            index = self.classes.index(label) if label in self.classes else label
-            if not isinstance(index, Integral) or not 0 <= int(index) < len(self.classes):
-                raise SettingsError(
-                    f"label {label!r} is no class; expected a name such as {self.classes[0]!r}, or an index below {len(self.classes)}."
-                )
-            indices.append(int(index))
-        return torch.tensor(indices)

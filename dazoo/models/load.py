@@ -21,6 +21,9 @@ from dazoo.models.config import MODEL
 from dazoo.models.config import WEIGHTS
 from dazoo.models.config import read_config
 from dazoo.models.familiar import read_familiar
+from dazoo.models.gan_files import is_gan_folder
+from dazoo.models.gan_files import read_gan
+from dazoo.models.gan_model import GANModel
 from dazoo.models.heads import rebuilt_method
 from dazoo.models.hub import Hub
 from dazoo.models.model import Model
@@ -45,7 +48,7 @@ MAX_CARD = 2**20
 
 
 def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | None = None, hub: Hub | None = None) -> Model:
-    """A trained model in eval mode.
+    """A trained model in eval mode. A GAN that was trained alone is loaded with `load_gan`.
 
     Args:
         ref: an entry's name ("fcn-dcgan-gtsrb2india", see `dazoo.list_entries`), a folder ("dir:runs/mine", a Path, or a
@@ -60,7 +63,21 @@ def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | No
         OfflineError: the Hub cannot be reached and the model is not in the cache.
     """
     where, place = choose_device(device), locate(ref)
-    return _READERS[place.scheme](place, revision, hub or Hub()).to(where)
+    return read_folder(_READERS[place.scheme](place, revision, hub or Hub())).to(where)
+
+
+def load_gan(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | None = None, hub: Hub | None = None) -> GANModel:
+    """A GAN that was trained alone (`dazoo.train_gan`), in eval mode; see `load` for arguments and errors.
+
+    Raises:
+        SettingsError: the reference names a classifier; its own GAN draws with `load(ref).generate(n)`.
+    """
+    where, place = choose_device(device), locate(ref)
+    folder = _READERS[place.scheme](place, revision, hub or Hub())
+    _check_there(folder)
+    if not is_gan_folder(folder):
+        raise SettingsError(f"{ref} is a classifier; load it with dazoo.load. A GAN that is part of it draws with its generate(n).")
+    return read_gan(folder).to(where)
 
 
 def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") -> Model:
@@ -68,10 +85,10 @@ def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") ->
     return model if isinstance(model, Model) else load(model, device=device)
 
 
-def _from_folder(place: Place, revision: str | None, hub: Hub) -> Model:
+def _from_folder(place: Place, revision: str | None, hub: Hub) -> Path:
     if revision is not None:
         raise SettingsError(f"revision is {revision!r}, but a folder has none; leave it out, or load from 'hub:user/repo'.")
-    return read_folder(expanded(place.text))
+    return expanded(place.text)
 
 
 def read_folder(folder: Path) -> Model:
@@ -80,9 +97,9 @@ def read_folder(folder: Path) -> Model:
     Raises:
         WeightsError: see `load`.
     """
-    restore(folder)
-    if not folder.is_dir():
-        raise WeightsError(f"{folder} is {'a file' if folder.exists() else 'not there'}; expected the folder of a saved model.")
+    _check_there(folder)
+    if is_gan_folder(folder):
+        raise SettingsError(f"{folder} holds a GAN that was trained alone: dazoo.load_gan({str(folder)!r}), or the commands 'dazoo gan'.")
     config = read_config(folder / "config.json")
     strangers = sorted(p.name for p in folder.glob("*.safetensors") if p.name not in config["files"])
     if strangers:
@@ -102,6 +119,13 @@ def read_folder(folder: Path) -> Model:
     return Model(backbone, config, method=method, weights=folder, card=card, familiar=familiar).eval()
 
 
+def _check_there(folder: Path) -> None:
+    """See that a saved folder is there; one that a writer was killed over comes back first."""
+    restore(folder)
+    if not folder.is_dir():
+        raise WeightsError(f"{folder} is {'a file' if folder.exists() else 'not there'}; expected the folder of a saved model.")
+
+
 def _read_card(path: Path) -> str | None:
     try:
         return read_bounded(path, MAX_CARD).decode("utf-8", errors="replace").replace("\r\n", "\n")
@@ -109,7 +133,7 @@ def _read_card(path: Path) -> str | None:
         return None
 
 
-def _from_hub(place: Place, revision: str | None, hub: Hub, sha256: str | None = None) -> Model:
+def _from_hub(place: Place, revision: str | None, hub: Hub, sha256: str | None = None) -> Path:
     repo, pinned = place.text, place.revision
     if pinned and revision and pinned != revision:
         raise SettingsError(f"'hub:{repo}@{pinned}' names the revision {pinned!r}, and revision= is {revision!r}; give one of them.")
@@ -122,10 +146,10 @@ def _from_hub(place: Place, revision: str | None, hub: Hub, sha256: str | None =
         except AlteredFile:  # a broken transfer or cache, most often: throw the copy away and fetch it once more
             hub.refetch(snapshot, name)
             check_file(snapshot.folder / name, snapshot.files[name])
-    return read_folder(snapshot.folder)
+    return snapshot.folder
 
 
-def _from_entry(place: Place, revision: str | None, hub: Hub) -> Model:
+def _from_entry(place: Place, revision: str | None, hub: Hub) -> Path:
     try:
         entry = zoo().entries.get(place.text)
     except UnknownName as exc:
@@ -140,7 +164,7 @@ def _from_entry(place: Place, revision: str | None, hub: Hub) -> Model:
 
 
 _READERS = {"name": _from_entry, "dir": _from_folder, "hub": _from_hub}
-"""How a model is read, by what its reference names."""
+"""The folder of a saved model, by what its reference names; its files are checked where they came from elsewhere."""
 
 
 def entry_folder(entry: Registration) -> Path:

@@ -37,6 +37,7 @@ class CycleGAN(GAN):
 
     takes = frozenset({"images"})
     own_game = True
+    jobs = ("translate",)
     rules = Rules(game="least_squares")
     min_size = 16
 

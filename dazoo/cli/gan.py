@@ -1,0 +1,202 @@
+"""`dazoo gan`: GANs alone. Train one on a folder of pictures, then use it: one verb each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Annotated
+from typing import Any
+
+import typer
+
+from dazoo.cli.options import Data
+from dazoo.cli.options import Device
+from dazoo.cli.options import Download
+from dazoo.cli.options import Json
+from dazoo.cli.options import ModelRef
+from dazoo.cli.options import Quiet
+from dazoo.cli.options import Seed
+from dazoo.cli.options import Set
+from dazoo.cli.options import parse_settings
+from dazoo.cli.output import emit
+from dazoo.cli.output import emit_json
+from dazoo.cli.output import title
+from dazoo.errors import SettingsError
+from dazoo.registry.plugins import zoo
+
+
+if TYPE_CHECKING:
+    from dazoo.models.gan_model import GANModel
+
+app = typer.Typer(help="GANs alone: train one on pictures, then generate, translate, upscale, colorize or inpaint.", no_args_is_help=True)
+
+Pictures = Annotated[list[Path], typer.Argument(metavar="PICTURES...", help="Picture files, or folders of them.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the pictures that are made.", show_default=False)]
+Sheet = Annotated[Path, typer.Option("--out", metavar="FILE", help="The sheet of pictures, a PNG.", show_default=False)]
+
+
+@app.command("train")
+def train(
+    name: Annotated[str, typer.Argument(help="A GAN; 'dazoo list gans' shows them.", show_default=False)],
+    images: Annotated[
+        str, typer.Option(metavar="PLACE", help="Pictures: a folder, a table, or the name of a data set.", show_default=False)
+    ],
+    to: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="For a GAN that translates: pictures that the results should look like.")
+    ] = None,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Output folder; runs/gan-NAME-seedN unless given.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    settings: Set = None,
+    select: Annotated[
+        str, typer.Option(help="Weights to keep: the last, or the chosen ones, whose pictures are nearest to real.")
+    ] = "last",
+    download: Download = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train a GAN on pictures. Rerun the command to resume; after each epoch a sheet of samples is in OUT/samples."""
+    if select not in ("last", "chosen"):
+        raise SettingsError(f"--select is {select!r}; expected 'last' or 'chosen'.")
+    zoo().gans.get(name)
+    wanted = parse_settings(settings or ())
+    from dazoo.runs.gan_training import train_gan
+
+    folder = out or Path("runs") / f"gan-{name.replace(':', '.').replace('/', '_')}-seed{seed}"
+    where: dict[str, Any] = {"data": data, "download": download, "select": select, "quiet": quiet}
+    trained = train_gan(name, images, to, out=folder, seed=seed, device=device, settings=wanted, **where)
+    results = trained.model.config["results"]
+    if as_json:
+        emit_json({"name": trained.model.name, "seed": seed, "folder": folder, "model": trained.folder, "results": results})
+        return
+    title(trained.model.name)
+    for figure, value in results.items():
+        emit(f"  {figure}: {value:.4g}" if isinstance(value, float) else f"  {figure}: {value}")
+    emit(f"  {trained.sentence}")
+    emit(f"  model: {trained.folder}; it can {', '.join(trained.model.verbs())}. Samples: {folder / 'samples'}")
+
+
+@app.command("generate")
+def generate(
+    model: ModelRef,
+    out: Sheet,
+    n: Annotated[int, typer.Option("-n", min=1, max=100_000, help="How many pictures.")] = 64,
+    label: Annotated[list[str] | None, typer.Option(help="A class to ask for; repeatable, taken in turn.")] = None,
+    each: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write each picture as a file.")] = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """New pictures from noise, as a sheet."""
+    loaded = gan_model(model, device)
+    labels = None if not label else [scalar_label(label[i % len(label)]) for i in range(n)]
+    drawn = loaded.generate(n, labels=labels, seed=seed)
+    from dazoo.models.grids import grid_png
+    from dazoo.models.grids import picture_png
+
+    written = [_write(out, grid_png(drawn))]
+    for i, picture in enumerate(drawn if each else ()):
+        written.append(_write(_folder(each) / f"{i:05d}.png", picture_png(picture)))
+    emit(f"{n} pictures drawn to {out}{f' and {each}' if each else ''}.")
+
+
+@app.command("interpolate")
+def interpolate(
+    model: ModelRef,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A PNG of rows, or a GIF of the walk.", show_default=False)],
+    n: Annotated[int, typer.Option("-n", min=1, max=64, help="Walks.")] = 4,
+    steps: Annotated[int, typer.Option(min=2, max=256, help="Pictures of a walk.")] = 8,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Walks through the latent space: what lies between two drawn pictures."""
+    walks = gan_model(model, device).interpolate(n, steps=steps, seed=seed)  # (n, steps, C, H, W)
+    from dazoo.models.grids import grid_png
+    from dazoo.models.grids import walk_gif
+
+    png = out.suffix.lower() != ".gif"
+    _write(out, grid_png(walks.flatten(0, 1), columns=steps) if png else walk_gif(walks.transpose(0, 1)))
+    emit(f"{n} walks of {steps} pictures drawn to {out}.")
+
+
+@app.command("translate")
+def translate(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu") -> None:
+    """Pictures of the first set, redrawn as pictures of the second."""
+    make("translate", model, pictures, out, device)
+
+
+@app.command("upscale")
+def upscale(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu") -> None:
+    """Pictures two or four times as large."""
+    make("upscale", model, pictures, out, device)
+
+
+@app.command("colorize")
+def colorize(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu") -> None:
+    """Colours for grey pictures."""
+    make("colorize", model, pictures, out, device)
+
+
+@app.command("inpaint")
+def inpaint(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu") -> None:
+    """The region that the model was trained to fill, filled anew."""
+    make("inpaint", model, pictures, out, device)
+
+
+def make(verb: str, ref: str, pictures: list[Path], out: Path, device: str) -> None:
+    """Write what a model makes of pictures, one file each, and a sheet of what was given and what was made."""
+    loaded = gan_model(ref, device)
+    from dazoo.cli.predict import expand
+    from dazoo.models.grids import picture_png
+    from dazoo.models.grids import rows_png
+
+    paths, failed = expand(pictures)
+    folder = _folder(out)
+    names = _names(paths)
+    for path, name in zip(paths, names, strict=True):
+        _write(folder / name, picture_png(getattr(loaded, verb)([path])[0]))
+    if paths and verb != "upscale":
+        shown = paths[:8]
+        _write(folder / "sheet.png", rows_png(loaded.given(shown), getattr(loaded, verb)(shown)))
+    emit(f"{len(paths)} pictures written to {folder}.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def gan_model(ref: str, device: str) -> GANModel:
+    """A trained GAN by reference; see `dazoo.load_gan`."""
+    from dazoo.models.load import load_gan
+
+    return load_gan(ref, device=device)
+
+
+def scalar_label(text: str) -> int | str:
+    """An index where the text is a number, else a name."""
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """A file name for each picture; pictures of one name in several folders are numbered."""
+    seen: dict[str, int] = {}
+    names = []
+    for path in paths:
+        seen[path.stem] = seen.get(path.stem, 0) + 1
+        names.append(f"{path.stem}.png" if seen[path.stem] == 1 else f"{path.stem}-{seen[path.stem]}.png")
+    return names
+
+
+def _folder(path: Path | None) -> Path:
+    from dazoo.plain import expanded
+
+    folder = expanded(path or Path())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write(path: Path, content: bytes) -> Path:
+    from dazoo.plain import expanded
+
+    file = expanded(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return file

@@ -1,0 +1,101 @@
+"""What is looked at while a GAN trains: its pictures after each epoch, how far they are from real ones, and whether it collapses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch import nn
+
+from dazoo.contracts import ImageSet
+from dazoo.engine.batches import as_tensor
+from dazoo.engine.batches import normalise
+from dazoo.engine.setup import Look
+from dazoo.engine.updates import Updates
+from dazoo.metrics.sliced import sliced_wasserstein
+from dazoo.models.gan_model import GANModel
+from dazoo.models.grids import grid_png
+
+
+CHOOSES = "likeness"
+"""The score by which an epoch is chosen: minus the mean sliced Wasserstein distance to real pictures."""
+SHOWN, COUNTED = 64, 256
+"""Pictures of a sample sheet, and pictures that the distance is taken over."""
+
+
+class Gallery(Look):
+    """Draws the same noise after each epoch, keeps the sheets, and measures.
+
+    Args:
+        model: whose GAN draws; its averaged generators where it has them.
+        start: pictures that it starts from, where it does. real: what its pictures should look like.
+        device: where it trains. folder: of the run; sheets go to samples/, or nowhere.
+
+    Attributes:
+        sentence: what the last look says about the game, in plain words.
+    """
+
+    def __init__(self, model: GANModel, start: ImageSet, real: ImageSet, device: torch.device, folder: Path | None) -> None:
+        self.model, self.device, self.folder = model, device, folder
+        rows = np.random.default_rng(0).permutation(len(real))[:COUNTED]
+        self.real = _pictures(real, np.sort(rows))
+        self.start = _pictures(start, np.sort(np.random.default_rng(1).permutation(len(start))[:COUNTED]))
+        self.sentence = ""
+
+    def scores(self, updates: Updates, epoch: int) -> dict[str, float]:
+        drawn = self._drawn(updates)
+        if self.folder is not None:
+            (self.folder / "samples").mkdir(exist_ok=True)
+            (self.folder / "samples" / f"epoch-{epoch:04d}.png").write_bytes(grid_png(drawn[:SHOWN]))
+        n = min(len(drawn), len(self.real))
+        distance = sliced_wasserstein(self.real[:n], drawn[:n])
+        spread = _spread(drawn[:n]) / max(_spread(self.real[:n]), 1e-6)
+        self.sentence = _sentence(spread)
+        return {CHOOSES: -sum(distance) / len(distance), "diversity": spread}
+
+    def state(self, updates: Updates) -> dict[str, nn.Module]:
+        """The generators, averaged ones where there are any, by the names of those that learn."""
+        groups = {name: module for name, module in self.model.modules().items() if name.startswith("generator")}
+        averaged = {} if updates.drawing is None else updates.drawing.modules
+        return {name: averaged.get(f"average.{name}", module) for name, module in groups.items()}
+
+    def _drawn(self, updates: Updates) -> Tensor:
+        """Pictures (n, C, size, size) in eval mode."""
+        modules = list(self.model.modules().values())
+        modes = [m.training for m in modules]
+        try:
+            for module in modules:
+                module.eval()
+            self.model.device = self.device
+            if updates.drawing is None:
+                return self._draw()
+            with updates.drawing.drawing():
+                return self._draw()
+        finally:
+            for module, training in zip(modules, modes, strict=True):
+                module.train(training)
+
+    def _draw(self) -> Tensor:
+        if "images" in self.model.gan.takes:
+            return self.model.from_given(self.model.gan.start(self.start))
+        labels = np.arange(COUNTED) % len(self.model.classes) if self.model.classes else None
+        return self.model.generate(COUNTED, labels=labels, seed=0)
+
+
+def _pictures(images: ImageSet, rows: np.ndarray) -> Tensor:
+    """Some pictures of a set, (n, C, H, W) float in [-1, 1]."""
+    return normalise(as_tensor(np.asarray(images.images[rows])))
+
+
+def _spread(images: Tensor) -> float:
+    """Mean distance between two pictures, in pixel values."""
+    flat = torch.nn.functional.adaptive_avg_pool2d(images, 8).flatten(1)
+    return float(torch.pdist(flat).mean()) if len(flat) > 1 else 0.0
+
+
+def _sentence(spread: float) -> str:
+    if spread < 0.3:
+        return f"Collapsed: the drawn pictures differ {100 * spread:.0f} % as much from each other as real ones do. Try --set gan.r1=0.1."
+    return f"The drawn pictures differ {100 * spread:.0f} % as much from each other as real ones do."
