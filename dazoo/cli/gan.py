@@ -143,6 +143,30 @@ def inpaint(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu
     make("inpaint", model, pictures, out, device)
 
 
+@app.command("explain")
+def explain(
+    name: Annotated[str, typer.Argument(help="A GAN; 'dazoo list gans' shows them.", show_default=False)],
+    size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the pictures, pixels.")] = 32,
+    channels: Annotated[int, typer.Option(min=1, max=3, help="1 (grey) or 3.")] = 3,
+    classes: Annotated[int, typer.Option(min=1, help="Classes, for a GAN that is told them.")] = 10,
+    settings: Set = None,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Also tell how a training of it went.")] = None,
+    strip: Annotated[Path | None, typer.Option(metavar="FILE", help="With --run: a PNG of its samples over time.")] = None,
+) -> None:
+    """The game in words and numbers: who sees what, who wants what, and where it ends."""
+    from dazoo.cli.gan_explain import explained
+    from dazoo.cli.gan_explain import history_of
+
+    own = {key.removeprefix("gan."): value for key, value in parse_settings(settings or ()).items()}
+    emit("\n".join(explained(name, size=size, channels=channels, classes=classes, settings=own)))
+    if run is not None:
+        lines, png = history_of(run)
+        emit("\n".join(["", f"How {run} went", *lines]))
+        if strip is not None and png is not None:
+            _write(strip, png)
+            emit(f"Samples over time: {strip}")
+
+
 def make(verb: str, ref: str, pictures: list[Path], out: Path, device: str) -> None:
     """Write what a model makes of pictures, one file each, and a sheet of what was given and what was made."""
     loaded = gan_model(ref, device)
