@@ -1,4 +1,4 @@
-"""Plugin: `cyclegan`, pictures of one domain from pictures of another."""
+"""Plugin: GANs that start from pictures. They translate (`cyclegan`, `discogan`) or restore (`pix2pix`, `context_encoder`, `srgan`)."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ dazoo_api = 1
 @hookimpl
 def dazoo_register_gans(register: Callable[..., None]) -> None:
     register("cyclegan", "dazoo_image_gans.cyclegan:CycleGAN", summary="Unpaired translation with cycle consistency (Zhu et al. 2017)")
+    register("discogan", "dazoo_image_gans.discogan:DiscoGAN", summary="Unpaired translation with matched features (Kim et al. 2017)")
+    register("pix2pix", "dazoo_image_gans.pix2pix:Pix2Pix", summary="Colour, detail or sharpness given back (Isola et al. 2017)")
+    register(
+        "context_encoder",
+        "dazoo_image_gans.context_encoder:ContextEncoder",
+        summary="Holes filled from what is around (Pathak et al. 2016)",
+    )
+    register("srgan", "dazoo_image_gans.srgan:SRGAN", summary="Small pictures enlarged 2 or 4 times (Ledig et al. 2017)")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from typing import cast
 
@@ -20,6 +18,8 @@ from dazoo.contracts import Phase
 from dazoo.contracts import Step
 from dazoo.contracts import Verdict
 from dazoo.losses.game import Rules
+from dazoo_image_gans.game import fool
+from dazoo_image_gans.game import tell_apart
 
 
 class CycleGAN(GAN):
@@ -104,23 +104,13 @@ class CycleGAN(GAN):
         to_target, to_source = self.translated(step), self.back(target)
         step.kept["cyclegan/fakes"] = (to_source.detach().float(), to_target.detach().float())  # the critics, next, are shown these
         sides = ((self.critic_target, to_target, target), (self.critic_source, to_source, source))
-        fool = torch.stack([self._fool(critic, fake, real) for critic, fake, real in sides]).sum()
+        fooled = torch.stack([fool(self.rules, critic, fake, real) for critic, fake, real in sides]).sum()
         cycle = F.l1_loss(self.back(to_target).float(), source) + F.l1_loss(self.forth(to_source).float(), target)
-        terms = {"generator/adversarial": fool, "generator/cycle": self.cycle * cycle}
+        terms = {"generator/adversarial": fooled, "generator/cycle": self.cycle * cycle}
         if self.identity:
             same = F.l1_loss(self.forth(target).float(), target) + F.l1_loss(self.back(source).float(), source)
             terms["generator/identity"] = self.identity * same
         return terms
-
-    def _fool(self, critic: Critic, fake: Tensor, real: Tensor) -> Tensor:
-        with torch.no_grad():
-            compared = self._judged(critic, real) if self.rules.compares else None
-        return self.rules.generator_loss(self._judged(critic, fake), compared)
-
-    def _judged(self, critic: Critic, images: Tensor) -> Sequence[Tensor]:
-        """The critic's logits for pictures (N, C, H, W), shown as the rules have it."""
-        verdict: Verdict = critic(self.rules.shown(images))
-        return verdict.logits
 
     def _critics(self, step: Step) -> dict[str, Tensor]:
         to_source, to_target = step.kept["cyclegan/fakes"]
@@ -128,16 +118,11 @@ class CycleGAN(GAN):
             ("target", self.critic_target, step.target.images[: self.batch], to_target),
             ("source", self.critic_source, step.source.images[: self.batch], to_source),
         )
-        terms = {}
+        terms: dict[str, Tensor] = {}
         half = 0.5 if self.rules.game == "least_squares" else 1.0  # the paper's factor belongs to its game
         for side, critic, real, fake in sides:
-            seen, drawn = real.detach(), cast("ImagePool", self.pools[side]).exchange(fake)
-            if self.rules.penalises:
-                seen.requires_grad_(), drawn.requires_grad_()
-            on_real, on_fake = self._judged(critic, seen), self._judged(critic, drawn)
-            terms[f"critic/{side}"] = half * self.rules.critic_loss(on_real, on_fake)
-            penalties = self.rules.penalties((seen, on_real), (drawn, on_fake), partial(self._judged, critic))
-            terms |= {f"{name}/{side}": value for name, value in penalties.items()}
+            drawn = cast("ImagePool", self.pools[side]).exchange(fake)
+            terms |= tell_apart(self.rules, critic, real, drawn, side=side, factor=half)
         return terms
 
 
@@ -159,7 +144,7 @@ class Generator(nn.Module):
             nn.Conv2d(w, channels, 7),
             nn.Tanh(),
         )
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, x: Tensor) -> Tensor:
         h, w = x.shape[-2:]
@@ -182,20 +167,24 @@ class Residual(nn.Module):
 
 
 class Critic(nn.Module):
-    """Patch critic: a map of logits, each judging the patch it sees (70 x 70 px with `depth` 3)."""
+    """Patch critic: a map of logits, each judging the patch it sees (70 x 70 px with `depth` 3).
 
-    def __init__(self, channels: int, width: int, depth: int) -> None:
+    Args:
+        norm: normalisation of all but the first layer. Before batch norm, which has a bias of its own, convolutions have none.
+    """
+
+    def __init__(self, channels: int, width: int, depth: int, norm: type[nn.Module] = nn.InstanceNorm2d) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
-        c = width
+        c, biased = width, norm is not nn.BatchNorm2d
         for i in range(1, depth + 1):
             stride = 1 if i == depth else 2
-            layers += [nn.Conv2d(c, 2 * c, 4, stride, 1), nn.InstanceNorm2d(2 * c), nn.LeakyReLU(0.2, inplace=True)]
+            layers += [nn.Conv2d(c, 2 * c, 4, stride, 1, bias=biased), norm(2 * c), nn.LeakyReLU(0.2, inplace=True)]
             c *= 2
         self.layers = nn.Sequential(*layers)
         self.last = nn.Conv2d(c, 1, 4, 1, 1)
         self.num_features = c
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, x: Tensor) -> Verdict:
         f = self.layers(x)  # (N, F, h, w)
@@ -238,8 +227,12 @@ def _unit(conv: nn.Module, channels: int) -> tuple[nn.Module, ...]:
     return conv, nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
+    """N(0, 0.02) for convolutions, N(1, 0.02) for the scale of batch norm, as in the code of all of these papers."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
