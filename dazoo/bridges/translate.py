@@ -1,5 +1,8 @@
 """Translate: labelled source pictures are re-drawn in the target's style and trained on.
 
+A GAN that restores takes part as one that translates does: it has learnt on the target to give back what `GAN.start` takes from
+pictures, and what it gives back to a source picture (detail, colour, a part) is the target's.
+
 Hoffman et al., "CyCADA: cycle-consistent adversarial domain adaptation", ICML 2018 (semantic consistency); Bousmalis et
 al. (PixelDA), CVPR 2017 (the classifier learns originals and translations).
 """
@@ -64,7 +67,7 @@ class Translate(Bridge):
 
     @torch.no_grad()
     def sample(self, n: int, *, labels: Tensor | None = None, images: Tensor | None = None) -> Tensor:
-        """`n` translations of `images` (M, C, H, W) of the source domain, taken in turn.
+        """`n` translations of `images` (M, C, H, W) of the source domain, taken in turn; a GAN that restores is given what `start` leaves.
 
         Raises:
             SettingsError: no images; an image-to-image GAN has nothing to start from.

@@ -30,7 +30,13 @@ SLOW = [
     "timm_swin_tiny_patch4_window7_224",
 ]
 SMALL = {"fcn": {"width": 8}}
-SMALL_GANS = {"dcgan": {"width": 8}, "cyclegan": {"width": 4, "blocks": 1, "pool": 4}}
+SMALL_GANS = {
+    "dcgan": {"width": 8},
+    "cyclegan": {"width": 4, "blocks": 1, "pool": 4},
+    "context_encoder": {"width": 4, "bottleneck": 16},
+    "srgan": {"width": 4, "blocks": 1},
+    "*": {"width": 4},
+}
 
 
 @parametrize_with_contract("plugin")
