@@ -20,6 +20,7 @@ from dazoo.cli.options import Set
 from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
+from dazoo.cli.output import emit_table
 from dazoo.cli.output import title
 from dazoo.errors import SettingsError
 from dazoo.registry.plugins import zoo
@@ -141,6 +142,36 @@ def colorize(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cp
 def inpaint(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu") -> None:
     """The region that the model was trained to fill, filled anew."""
     make("inpaint", model, pictures, out, device)
+
+
+@app.command("augment")
+def augment(
+    model: ModelRef,
+    images: Annotated[str, typer.Option(metavar="PLACE", help="Real labelled pictures to train on.", show_default=False)],
+    test: Annotated[str, typer.Option(metavar="PLACE", help="Other labelled pictures, to count on.", show_default=False)],
+    backbone: Annotated[str, typer.Option(help="The classifier.")] = "fcn",
+    drawn: Annotated[int, typer.Option(min=0, help="Drawn pictures to add; 0: as many as there are real ones.")] = 0,
+    augmentation: Annotated[str, typer.Option(help="What plain augmentation is.")] = "objects",
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds per row.")] = 3,
+    data: Data = None,
+    device: Device = "auto",
+    settings: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Does the GAN help a classifier? Real pictures alone, plain augmentation, drawn pictures added, and both."""
+    loaded = gan_model(model, device)
+    from dazoo.metrics.intervals import summarise
+    from dazoo.runs.gan_augment import augment as rows_of
+
+    options: dict[str, Any] = {"backbone": backbone, "drawn": drawn, "augmentation": augmentation, "seeds": seeds}
+    options |= {"settings": parse_settings(settings or ()), "data": data, "device": device}
+    rows = list(rows_of(loaded, images, test, **options))
+    if as_json:
+        emit_json([{"row": row.name, "accuracies": row.accuracies} for row in rows])
+        return
+    title(f"{backbone}, accuracy on the test pictures")
+    table = [(r.name, f"{summarise(r.accuracies)}", ", ".join(f"{100 * a:.1f}" for a in r.accuracies)) for r in rows]
+    emit_table(("TRAINED ON", "ACCURACY, %", "SEEDS"), table)
 
 
 @app.command("explain")

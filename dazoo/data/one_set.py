@@ -39,7 +39,8 @@ def read_set(
         given: the name of a registered data set ("mnist"); a folder, with one folder per class or without classes; a pack; a table; a
             map-style data set.
         size: side of the square pictures, pixels; or a `Cropped` one. channels: 1 or 3, or 0 for those of a registered set, else 3.
-        zoo: where data sets are looked up by name. data: folder of the registered sets. download: let a registered set fetch what is missing.
+        zoo: where data sets are looked up by name.
+        data: folder of the registered sets. download: let a registered set fetch what is missing.
 
     Raises:
         DataError: nothing there, or no picture. PictureError: pictures that cannot be read.

@@ -42,3 +42,18 @@ class Draws(Answers):
                 torch.manual_seed(checked_seed(seed))
             drawn = bridge.sample(n, labels=wanted, images=start).float().cpu()
         return drawn.clone()
+
+    def translate(self, pictures: Any, *, seed: int | None = None) -> Tensor:
+        """Pictures of the source domain redrawn in the target's style, (N, C, size, size) float in [-1, 1] on the CPU.
+
+        Args:
+            pictures: see `preprocess`.
+            seed: see `generate`.
+
+        Raises:
+            SettingsError: its GAN draws from noise, or it has none.
+        """
+        if "images" not in self.bridge().gan.takes:
+            raise SettingsError(f"The GAN {self.recipe['gan']!r} of {self.name} draws from noise; use generate(n).")
+        made = self.preprocess(pictures)
+        return self.generate(len(made), images=made, seed=seed)

@@ -1,0 +1,54 @@
+"""`dazoo gan`: train, use and explain GANs from a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dazoo.registry.plugins import zoo
+
+
+TINY = [word for pair in ("epochs=1", "steps_per_epoch=2", "batch=4", "size=16", "gan.width=4") for word in ("--set", pair)]
+
+
+def test_train_generate_and_explain(run, own, tmp_path: Path) -> None:
+    out = tmp_path / "gan"
+    found = run("gan", "train", "dcgan", "--images", own.loose, "--out", out, "--device", "cpu", "-q", *TINY)
+    assert found.code == 0, found.err
+    assert "likeness" in found.out and "it can generate" in found.out
+    sheet, each = tmp_path / "sheet.png", tmp_path / "each"
+    assert run("gan", "generate", out / "model", "--out", sheet, "-n", 3, "--each", each).code == 0
+    with Image.open(sheet) as picture:
+        assert picture.size == (3 * 66 + 2, 68)
+    with Image.open(each / "00002.png") as picture:
+        assert picture.size == (16, 16) and picture.mode == "RGB"
+    told = run("gan", "explain", "dcgan", "--run", out, "--strip", tmp_path / "strip.png")
+    assert told.code == 0 and "critic/adversarial" in told.out and (tmp_path / "strip.png").is_file()
+
+
+def test_translate_writes_a_file_for_each_picture_and_a_sheet(run, own, tmp_path: Path) -> None:
+    out = tmp_path / "gan"
+    tiny = [*TINY, "--set", "gan.blocks=1"]
+    found = run("gan", "train", "cyclegan", "--images", own.loose, "--to", own.labelled, "--out", out, "--device", "cpu", "-q", *tiny)
+    assert found.code == 0, found.err
+    made = tmp_path / "made"
+    assert run("gan", "translate", out / "model", own.loose, "--out", made).code == 0
+    assert len(list(made.glob("*.png"))) == 13 and (made / "sheet.png").is_file() and (made / "cross0.png").is_file()
+    refused = run("gan", "upscale", out / "model", own.loose, "--out", made)
+    assert refused.code != 0 and "cannot upscale; it can translate" in refused.err
+
+
+@pytest.mark.parametrize("name", zoo().gans.names())
+def test_every_gan_is_explained(run, name: str) -> None:
+    found = run("gan", "explain", name, "--size", 32)
+    assert found.code == 0, found.err
+    for heading in ("Who plays", "What they see", "What they want", "One step", "Where it ends"):
+        assert heading in found.out
+
+
+def test_wrong_words_are_told_before_torch_is_imported(run, own) -> None:
+    assert "dcgan" in run("gan", "train", "dcgn", "--images", own.loose).err
+    assert "expected 'last' or 'chosen'" in run("gan", "train", "dcgan", "--images", own.loose, "--select", "best").err
+    assert "is a classifier" in run("gan", "generate", zoo().entries.names()[0], "--out", "x.png").err
