@@ -144,6 +144,36 @@ def inpaint(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu
     make("inpaint", model, pictures, out, device)
 
 
+@app.command("score")
+def score(
+    model: ModelRef,
+    images: Annotated[str, typer.Option(metavar="PLACE", help="Real pictures to compare with.", show_default=False)],
+    extractor: Annotated[
+        str, typer.Option(help="What reads them: an entry, a file of weights, or 'inception'.", show_default=False)
+    ],
+    n: Annotated[int, typer.Option("-n", min=10, max=100_000, help="How many of each.")] = 1000,
+    reader: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Also count which classes this classifier reads in what was drawn.")
+    ] = None,
+    data: Data = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    as_json: Json = False,
+) -> None:
+    """FID, KID, precision, recall, density and coverage of new pictures, with the protocol that they hold for."""
+    loaded = gan_model(model, device)
+    from dazoo.runs.gan_scoring import score_gan
+
+    figures, reading = score_gan(loaded, images, extractor, n=n, reader=reader, data=data, seed=seed, device=device)
+    if as_json:
+        found = {name: figure.value for name, figure in figures.items()}
+        emit_json({"figures": found, "protocol": f"{next(iter(figures.values())).protocol}", "reading": reading and reading.share})
+        return
+    emit(str(figures))
+    if reading is not None:
+        emit(str(reading))
+
+
 @app.command("augment")
 def augment(
     model: ModelRef,

@@ -64,12 +64,13 @@ def explained(name: str, *, size: int, channels: int, classes: int, settings: Ma
     for phase in game.phases():
         often = f", every {phase.every} steps" if phase.every > 1 else f", {phase.repeat} times" if phase.repeat > 1 else ""
         lines.append(f"  {phase.name}: learns {', '.join(phase.groups)}{often}")
+    ends = f"The critic answers {balance.logit:g} to everything; its adversarial loss is {balance.critic:.3g}"
     lines += [
         "",
         "Where it ends if both play perfectly",
-        f"  The critic answers {balance.logit:g} to everything; its adversarial loss is {balance.critic:.3g}, the generator's {balance.generator:.3g}.",
-        "  Losses that stay near there with pictures that get better are a good game. A critic's loss near its minimum means that the critic",
-        "  has won and teaches nothing; pictures that are all alike mean that the generator has collapsed.",
+        f"  {ends}, the generator's {balance.generator:.3g}.",
+        "  Losses that stay near there with pictures that get better are a good game. A critic's loss near its minimum means",
+        "  that the critic has won and teaches nothing; pictures that are all alike mean that the generator has collapsed.",
     ]
     return lines
 

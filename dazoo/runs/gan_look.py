@@ -14,6 +14,9 @@ from dazoo.engine.batches import as_tensor
 from dazoo.engine.batches import normalise
 from dazoo.engine.setup import Look
 from dazoo.engine.updates import Updates
+from dazoo.metrics.pictures.trouble import collapse
+from dazoo.metrics.pictures.trouble import critic
+from dazoo.metrics.pictures.trouble import diagnose
 from dazoo.metrics.sliced import sliced_wasserstein
 from dazoo.models.gan_model import GANModel
 from dazoo.models.grids import grid_png
@@ -34,7 +37,7 @@ class Gallery(Look):
         device: where it trains. folder: of the run; sheets go to samples/, or nowhere.
 
     Attributes:
-        sentence: what the last look says about the game, in plain words.
+        sentence: what the last look says about the game, in plain words (`dazoo.metrics.pictures.diagnose`).
     """
 
     def __init__(self, model: GANModel, start: ImageSet, real: ImageSet, device: torch.device, folder: Path | None) -> None:
@@ -51,9 +54,10 @@ class Gallery(Look):
             (self.folder / "samples" / f"epoch-{epoch:04d}.png").write_bytes(grid_png(drawn[:SHOWN]))
         n = min(len(drawn), len(self.real))
         distance = sliced_wasserstein(self.real[:n], drawn[:n])
-        spread = _spread(drawn[:n]) / max(_spread(self.real[:n]), 1e-6)
-        self.sentence = _sentence(spread)
-        return {CHOOSES: -sum(distance) / len(distance), "diversity": spread}
+        spread = collapse(_small(self.real[:n]), _small(drawn[:n]))
+        opinion = critic(self._judged(self.real[:n]), self._judged(drawn[:n]))
+        self.sentence = str(diagnose(collapse=spread, critic=opinion))
+        return {CHOOSES: -sum(distance) / len(distance), "diversity": spread.spread, "critic_right": opinion.ranked}
 
     def state(self, updates: Updates) -> dict[str, nn.Module]:
         """The generators, averaged ones where there are any, by the names of those that learn."""
@@ -77,6 +81,11 @@ class Gallery(Look):
             for module, training in zip(modules, modes, strict=True):
                 module.train(training)
 
+    def _judged(self, images: Tensor) -> Tensor:
+        """The first critic's logits for pictures, of no class where it is told classes."""
+        with torch.inference_mode():
+            return self.model.gan.judge(images.to(self.device)).logits[0].float().cpu()
+
     def _draw(self) -> Tensor:
         if "images" in self.model.gan.takes:
             return self.model.from_given(self.model.gan.start(self.start))
@@ -89,13 +98,6 @@ def _pictures(images: ImageSet, rows: np.ndarray) -> Tensor:
     return normalise(as_tensor(np.asarray(images.images[rows])))
 
 
-def _spread(images: Tensor) -> float:
-    """Mean distance between two pictures, in pixel values."""
-    flat = torch.nn.functional.adaptive_avg_pool2d(images, 8).flatten(1)
-    return float(torch.pdist(flat).mean()) if len(flat) > 1 else 0.0
-
-
-def _sentence(spread: float) -> str:
-    if spread < 0.3:
-        return f"Collapsed: the drawn pictures differ {100 * spread:.0f} % as much from each other as real ones do. Try --set gan.r1=0.1."
-    return f"The drawn pictures differ {100 * spread:.0f} % as much from each other as real ones do."
+def _small(images: Tensor) -> Tensor:
+    """Pictures as rows of 8 x 8 pixels: what they show, without noise, (N, C * 64)."""
+    return torch.nn.functional.adaptive_avg_pool2d(images, 8).flatten(1)
