@@ -113,9 +113,11 @@ class Groups:
         return list(unique.values())
 
     def to(self, device: torch.device) -> None:
-        """Move every module to a device, in the memory layout that convolutions are fastest in."""
+        """Move every module to a device, in the memory layout that convolutions are fastest in; volumes' networks stay in their own."""
         for module in self.modules.values():
-            module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs know only one at a time
+            module.to(device)
+            if all(p.ndim < 5 for p in module.parameters()):
+                module.to(memory_format=torch.channels_last)
 
 
 def merged_settings(parts: Iterable[Mapping[str, OptimizerSettings]]) -> dict[str, OptimizerSettings]:

@@ -46,6 +46,8 @@ class ContextEncoder(Restoring):
         SettingsError: another `hole`, or a weight outside [0, 1].
     """
 
+    jobs = ("inpaint",)
+
     def __init__(
         self,
         *,

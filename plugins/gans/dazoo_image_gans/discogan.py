@@ -37,6 +37,7 @@ class DiscoGAN(GAN):
 
     takes = frozenset({"images"})
     own_game = True
+    jobs = ("translate",)
     min_size = 16
 
     def __init__(

@@ -42,12 +42,16 @@ class Pix2Pix(Restoring):
         SettingsError: a task that there is not.
     """
 
+    jobs: tuple[str, ...] = ("colorize",)
+
     def __init__(
         self, *, task: str = "colorize", width: int = 0, l1: float = 100.0, batch: int = 16, lr: float = 2e-4, **contract: Any
     ) -> None:
         super().__init__(**contract)
         if task not in TASKS:
             raise SettingsError(f"gan.task is {task!r}; expected one of {', '.join(TASKS)}.")
+        if task != "colorize":
+            self.jobs = ()
         large = self.size >= 64
         width = width or (64 if large else 32)
         self.task, self.l1, self.batch, self.lr = TASKS[task](self.channels), l1, batch, lr

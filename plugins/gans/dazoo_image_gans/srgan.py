@@ -41,6 +41,8 @@ class SRGAN(Restoring):
         SettingsError: another scale, or a share outside (0, 1).
     """
 
+    jobs = ("upscale",)
+
     def __init__(
         self,
         *,

@@ -1,0 +1,15 @@
+"""Plugin: `voxgan`, volumes whose silhouettes are the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dazoo import hookimpl
+
+
+dazoo_api = 1
+
+
+@hookimpl
+def dazoo_register_gans(register: Callable[..., None]) -> None:
+    register("voxgan", "dazoo_volume_gans.voxgan:VoxGAN", summary="Volumes of voxels, seen as silhouettes (Wu et al. 2016)")
