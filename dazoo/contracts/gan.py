@@ -10,6 +10,7 @@ from dataclasses import replace
 from inspect import signature
 from typing import Any
 from typing import ClassVar
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -81,7 +82,8 @@ class GAN:
         game: settings of the game by name, such as `game="hinge"` or `r1=0.05`, over those of the class.
 
     Attributes:
-        takes: what the generator can be fed, out of "code", "labels" and "images". A bridge fits that feeds nothing else.
+        takes: what the generator can be fed, out of "code", "labels" and "images". A bridge fits that feeds nothing else. That is asked of
+            the class; an argument may make a single GAN take more when it is trained alone.
         bridges: names of the bridges that it should be used with, the preferred one first, where several fit.
         rules: the game that it was published with.
         scale: side of what it draws over the side of the pictures that it is given (2 or 4 for super-resolution).
@@ -97,7 +99,7 @@ class GAN:
         SettingsError: a setting that neither the class nor the game has, or a value out of range.
     """
 
-    takes: ClassVar[frozenset[str]]
+    takes: frozenset[str]
     bridges: ClassVar[tuple[str, ...]] = ()
     rules: Rules = Rules()
     scale: int = 1
@@ -124,6 +126,12 @@ class GAN:
         """Names of the groups on one side of the game: "generator" or "critic"."""
         return tuple(group for group in self.groups() if group.startswith(name))
 
+    def ready(self) -> Self:
+        """The GAN as its rules want its critics: spectral norm, ADA's probability. Whoever builds a GAN calls this once, at once."""
+        modules = self.groups()
+        self.rules = self.rules.apply([modules[name] for name in self.side("critic")])
+        return self
+
     def optimizers(self) -> Mapping[str, OptimizerSettings]:
         """Optimiser settings for its groups."""
         return {}
@@ -131,6 +139,43 @@ class GAN:
     def draw(self, n: int, device: torch.device) -> Tensor:
         """Noise for `n` pictures, (n, noise_size); from a normal distribution unless overridden."""
         return torch.randn(n, self.noise_size, device=device)
+
+    def latent(self, n: int, device: torch.device, *, truncation: float = 1.0) -> Tensor:
+        """Points (n, D) of the space that pictures are drawn from; `render` draws them, and what lies between them too.
+
+        Args:
+            truncation: 1 draws as in training; towards 0, points come nearer to the middle: pictures are more typical and less varied.
+                That is the length of the noise, unless a GAN knows better.
+
+        Raises:
+            SettingsError: the GAN draws no noise; it starts from pictures.
+        """
+        if not self.noise_size:
+            raise SettingsError(f"{type(self).__name__} starts from pictures; it has no space of noise to draw from.")
+        return truncation * self.draw(n, device)
+
+    def between(self, a: Tensor, b: Tensor, share: Tensor | float) -> Tensor:
+        """The point (D,) at `share` in [0, 1] of the way from one (D,) to another, as likely to be drawn as they are.
+
+        That is the way around the middle: points of normal noise lie near a sphere.
+        """
+        ends = (a.float(), b.float())
+        angle = torch.acos(F.cosine_similarity(*ends, dim=0).clamp(-1, 1)).clamp(1e-4, 3.1415)  # equal points: the straight way
+        share = torch.as_tensor(share, device=a.device)
+        return (torch.sin((1 - share) * angle) * ends[0] + torch.sin(share * angle) * ends[1]) / torch.sin(angle)
+
+    def render(self, latent: Tensor, labels: Tensor | None = None, *, code: Tensor | None = None) -> Tensor:
+        """Pictures (N, C, size, size) of points (N, D), of classes (N,) where it is told them, of a code (N, D) where it is given one."""
+        vars(self)["draw"] = lambda n, device: latent.to(device)  # shadows the method, so that any `generate` draws this
+        try:
+            return self.generate(Ask(code, labels, n=len(latent)))
+        finally:
+            del vars(self)["draw"]
+
+    @property
+    def device(self) -> torch.device:
+        """Where its networks are."""
+        return next(p.device for module in self.groups().values() for p in module.parameters())
 
     def start(self, images: Tensor) -> Tensor:
         """What the generator is given of pictures (N, C, size, size): smaller ones where it enlarges, else the same.

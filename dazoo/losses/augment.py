@@ -1,4 +1,4 @@
-"""Differentiable augmentation of real and generated pictures (DiffAugment, Zhao et al. 2020)."""
+"""Differentiable augmentation of real and generated pictures (DiffAugment, Zhao et al. 2020), and how much of it (ADA, Karras 2020)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from types import MappingProxyType
 
 import torch
 from torch import Tensor
+from torch import nn
 
 from dazoo.errors import SettingsError
 
 
 Draw = Callable[..., Tensor]
 POLICY = ("color", "translation", "cutout")
+IMAGES = 500_000
+"""Real pictures that the critic sees while ADA's probability rises from 0 to 1, at most."""
 
 
-def diff_augment(images: Tensor, policy: Sequence[str] = POLICY, generator: torch.Generator | None = None) -> Tensor:
+def diff_augment(
+    images: Tensor,
+    policy: Sequence[str] = POLICY,
+    generator: torch.Generator | None = None,
+    probability: Tensor | None = None,
+) -> Tensor:
     """Augment each picture by a draw of its own; gradients flow through to the pictures.
 
     With little data a critic learns its real pictures by heart. Augment what it sees of both real and generated pictures, in its
@@ -29,6 +37,7 @@ def diff_augment(images: Tensor, policy: Sequence[str] = POLICY, generator: torc
         policy: any of "color" (brightness, saturation, contrast), "translation" (up to an eighth of each side, zeros come in),
             "cutout" (a square of half of each side becomes 0).
         generator: source of randomness on the pictures' device; None takes torch's own.
+        probability: scalar, how likely each policy changes each picture; None changes all.
 
     Raises:
         SettingsError: a policy that does not exist.
@@ -37,8 +46,46 @@ def diff_augment(images: Tensor, policy: Sequence[str] = POLICY, generator: torc
     for name in policy:
         if name not in STEPS:
             raise SettingsError(f"DiffAugment has no policy {name!r}; choose from {', '.join(STEPS)}.")
-        images = STEPS[name](images, draw)
+        changed = STEPS[name](images, draw)
+        images = changed if probability is None else torch.where(draw() < probability, changed, images)
     return images
+
+
+class Adaptive:
+    """How likely a critic's pictures are augmented, raised while the critic tells real ones too surely (Karras et al. 2020, section 3).
+
+    The probability is a buffer of a critic, so that a checkpoint of the critic holds it. It is 0 at first.
+
+    Args:
+        critic: module that gets the buffer.
+        target: share of real pictures on the critic's real side, less the share on the other, that is sought (0.6 in the paper).
+        policy: as for `diff_augment`; none takes all.
+    """
+
+    def __init__(self, critic: nn.Module, target: float, policy: Sequence[str] = ()) -> None:
+        self.critic, self.target, self.policy = critic, target, tuple(policy) or POLICY
+        critic.register_buffer("augment_probability", torch.zeros(()))
+
+    @property
+    def probability(self) -> Tensor:
+        """Scalar in [0, 1]; looked up each time, because moving a module to a device replaces its buffers."""
+        found = self.critic.augment_probability
+        assert isinstance(found, Tensor)
+        return found
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """What a critic sees of images (N, C, H, W)."""
+        return diff_augment(images, self.policy, probability=self.probability)
+
+    @torch.no_grad()
+    def update(self, surplus: Sequence[Tensor]) -> None:
+        """Take a step towards the target, once for each loss of the critic.
+
+        Args:
+            surplus: logits of real pictures (N, ...), one for each critic, less the logit at which it takes neither side.
+        """
+        sign = torch.stack([logits.sign().float().mean() for logits in surplus]).mean()
+        self.probability.add_((sign - self.target).sign() * (len(surplus[0]) / IMAGES)).clamp_(0, 1)
 
 
 def _color(x: Tensor, draw: Draw) -> Tensor:

@@ -6,15 +6,20 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import fields
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from dazoo.errors import SettingsError
 from dazoo.losses.augment import STEPS
+from dazoo.losses.augment import Adaptive
 from dazoo.losses.augment import diff_augment
 from dazoo.losses.gan import GAMES
 from dazoo.losses.gan import gradient_penalty
@@ -30,6 +35,9 @@ class Rules:
         r1, r2: weight (gamma) of half the squared gradient at real, and at generated pictures (R3GAN takes both).
         gradient_penalty: weight of (gradient norm - 1)^2 between real and generated pictures (WGAN-GP: 10).
         augment: DiffAugment policies that real and generated pictures go through before every critic: "color,translation,cutout".
+        ada: 0 augments every picture; above 0, each policy changes a picture with a probability that rises while the critic is surer of
+            real pictures than this (0.6 in the paper; share on its real side less share on the other). Without `augment`, all policies.
+        spectral: spectral norm on every convolution and linear layer of the critics (Miyato et al. 2018).
         critic_repeats: updates of the critic in each step (WGAN-GP: 5).
         ema: decay of the average of the generator's weights, which draws the samples and is kept; 0 keeps none. The generator that plays is
             the one that learns.
@@ -42,6 +50,9 @@ class Rules:
     augment: str = ""
     critic_repeats: int = 1
     ema: float = 0.0
+    ada: float = 0.0
+    spectral: bool = False
+    adaptive: Adaptive | None = field(default=None, repr=False, compare=False)  # not a setting: what `apply` made of `ada`
 
     def __post_init__(self) -> None:
         if not isinstance(self.game, str) or self.game not in GAMES:
@@ -56,11 +67,15 @@ class Rules:
             raise SettingsError(f"gan.critic_repeats is {self.critic_repeats!r}; expected 1 to 1000.")
         if isinstance(self.ema, bool) or not isinstance(self.ema, int | float) or not 0 <= self.ema < 1:
             raise SettingsError(f"gan.ema is {self.ema!r}; expected a decay in [0, 1).")
+        if isinstance(self.ada, bool) or not isinstance(self.ada, int | float) or not 0 <= self.ada < 1:
+            raise SettingsError(f"gan.ada is {self.ada!r}; expected a share in [0, 1), such as 0.6.")
+        if not isinstance(self.spectral, bool):
+            raise SettingsError(f"gan.spectral is {self.spectral!r}; expected true or false.")
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """What can be set."""
-        return tuple(f.name for f in fields(cls))
+        return tuple(f.name for f in fields(cls) if f.name != "adaptive")
 
     def changed(self, settings: Mapping[str, Any]) -> Rules:
         """These rules with other settings.
@@ -87,11 +102,26 @@ class Rules:
 
     def shown(self, images: Tensor) -> Tensor:
         """What a critic sees of images (N, C, H, W)."""
+        if self.adaptive is not None:
+            return self.adaptive(images)
         return diff_augment(images, self.policies) if self.policies else images
+
+    def apply(self, critics: Sequence[nn.Module]) -> Rules:
+        """Make of freshly built critics what the rules say, and give the rules that play with them. Needed once for each GAN.
+
+        Spectral norm changes layers in place; ADA keeps its probability in the first critic. Both are part of the critics' state.
+        """
+        if self.spectral:
+            for critic in critics:
+                normalise(critic)
+        return replace(self, adaptive=Adaptive(critics[0], self.ada, self.policies)) if self.ada and critics else self
 
     def critic_loss(self, real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
         """Sum over the critics of the critic's loss, from logits with N first."""
         game = GAMES[self.game]
+        if self.adaptive is not None:
+            levels = [f.mean() if game.undecided is None else game.undecided for f in fake]
+            self.adaptive.update([r - level for r, level in zip(real, levels, strict=True)])
         return _total(game.critic(*(_paired(r, f) if game.compares else (r, f))) for r, f in zip(real, fake, strict=True))
 
     def generator_loss(self, fake: Sequence[Tensor], real: Sequence[Tensor] | None = None) -> Tensor:
@@ -127,6 +157,16 @@ class Rules:
         if self.gradient_penalty:
             terms["critic/gradient_penalty"] = self.gradient_penalty * gradient_penalty(judge, real[0], fake[0])
         return terms
+
+
+def normalise(critic: nn.Module) -> None:
+    """Spectral norm on every convolution and linear layer that has none yet, in place."""
+    for layer in critic.modules():
+        if isinstance(layer, (nn.modules.conv._ConvNd, nn.Linear)) and not is_parametrized(layer, "weight"):
+            with torch.no_grad():  # a weight that starts at zero has no direction to keep
+                weight = layer.weight
+                weight.copy_(torch.where(weight.abs().amax() > 0, weight, torch.randn_like(weight)))
+            spectral_norm(layer)
 
 
 def _total(terms: Any) -> Tensor:

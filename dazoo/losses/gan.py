@@ -108,21 +108,23 @@ def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
 class Game(NamedTuple):
     """The two sides of an adversarial loss: `critic(real, fake)` and `generator(fake, real)`, from logits.
 
-    `compares` says whether the generator's side looks at `real`, logits of the same shape.
+    `compares` says whether the generator's side looks at `real`, logits of the same shape. `undecided` is the logit at which the critic
+    takes neither side, or None where only differences between logits count.
     """
 
     critic: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
     compares: bool = False
+    undecided: float | None = 0.0
 
 
 GAMES: Mapping[str, Game] = MappingProxyType(
     {
         "nonsaturating": Game(nonsaturating_critic, lambda fake, real: nonsaturating_generator(fake)),
-        "least_squares": Game(least_squares_critic, lambda fake, real: least_squares_generator(fake)),
+        "least_squares": Game(least_squares_critic, lambda fake, real: least_squares_generator(fake), undecided=0.5),
         "hinge": Game(hinge_critic, lambda fake, real: hinge_generator(fake)),
-        "wasserstein": Game(wasserstein_critic, lambda fake, real: hinge_generator(fake)),
-        "relativistic": Game(relativistic_critic, lambda fake, real: relativistic_generator(real, fake), compares=True),
+        "wasserstein": Game(wasserstein_critic, lambda fake, real: hinge_generator(fake), undecided=None),
+        "relativistic": Game(relativistic_critic, lambda fake, real: relativistic_generator(real, fake), compares=True, undecided=None),
     }
 )
 """Adversarial losses by name; `dazoo.losses.game.Rules` makes them a setting of every GAN."""

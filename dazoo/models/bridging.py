@@ -76,7 +76,7 @@ def build_bridge(plugins: Plugins, gan: str, problem: Problem, arguments: Mappin
 
 
 def make_gan(plugins: Plugins, gan: str, problem: Problem, arguments: Mapping[str, Any], *, code_size: int = 0) -> GAN:
-    """A registered GAN for the problem's pictures and classes.
+    """A registered GAN for the problem's pictures and classes, ready to play by its rules.
 
     Args:
         arguments: its constructor's own.
@@ -90,7 +90,7 @@ def make_gan(plugins: Plugins, gan: str, problem: Problem, arguments: Mapping[st
         raise SettingsError(f"size is {problem.size}, but the GAN {gan!r} needs at least {least} pixels per side; --set size={least}.")
     fixed = {"channels": problem.channels, "size": problem.size, "num_classes": problem.num_classes, "code_size": code_size}
     built: GAN = plugins.gans.build(gan, **fixed, **arguments)
-    return built
+    return built.ready()
 
 
 def rebuilt(plugins: Plugins, config: Mapping[str, Any], problem: Problem, device: torch.device | None = None) -> Bridge:

@@ -1,6 +1,8 @@
-"""A class-conditional GAN with a projection critic.
+"""Class-conditional GANs on DCGAN's networks, in four ways of telling them the class.
 
-Mirza and Osindero, "Conditional generative adversarial nets", 2014; Miyato and Koyama, "cGANs with projection discriminator", ICLR 2018.
+Mirza and Osindero, "Conditional generative adversarial nets", 2014 (concat); Odena, Olah and Shlens, "Conditional image synthesis with
+auxiliary classifier GANs", ICML 2017 (auxiliary); Miyato and Koyama, "cGANs with projection discriminator", ICLR 2018 (projection, and
+with it conditional batch norm, Dumoulin et al. 2017).
 """
 
 from __future__ import annotations
@@ -18,73 +20,151 @@ from dazoo.contracts import GAN
 from dazoo.contracts import Ask
 from dazoo.contracts import OptimizerSettings
 from dazoo.contracts import Verdict
+from dazoo.errors import SettingsError
 from dazoo.losses.game import Rules
 from dazoo_noise_gans.dcgan import Generator
-from dazoo_noise_gans.dcgan import initialise
+from dazoo_noise_gans.dcgan import widths
+from dazoo_noise_gans.layers import adam
+from dazoo_noise_gans.layers import initialise
+from dazoo_noise_gans.layers import joined
+from dazoo_noise_gans.layers import known
 
 
-class ProjectionCritic(nn.Module):
-    """Picture (N, C, S, S) and class (N,) to logit psi(f) + <e_y, f>, with f (N, 4 width) the sum over positions; spectral norm."""
+CONDITIONS = ("projection", "cbn", "concat", "auxiliary")
 
-    def __init__(self, channels: int, width: int, classes: int) -> None:
+
+class ConditionalNorm(nn.Module):
+    """Batch norm (N, C, H, W) whose scale and shift belong to the class (N,)."""
+
+    def __init__(self, features: int, classes: int) -> None:
         super().__init__()
-        widths = (channels, width, 2 * width, 4 * width)
+        self.norm = nn.BatchNorm2d(features, affine=False)
+        self.scale, self.shift = nn.Embedding(classes, features), nn.Embedding(classes, features)
+        nn.init.ones_(self.scale.weight)
+        nn.init.zeros_(self.shift.weight)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        return self.norm(x) * self.scale(labels)[:, :, None, None] + self.shift(labels)[:, :, None, None]
+
+
+class ClassGenerator(Generator):
+    """DCGAN's generator, told the class by its norms (`by_norm`) or by a one-hot class in its code."""
+
+    def __init__(self, code_size: int, channels: int, size: int, width: int, classes: int, *, by_norm: bool) -> None:
+        super().__init__(code_size + (0 if by_norm else classes), channels, size, width, bias=True)
+        self.classes, self.by_norm = classes, by_norm
+        if by_norm:
+            for i, layer in enumerate(self.layers):
+                if isinstance(layer, nn.BatchNorm2d):
+                    self.layers[i] = ConditionalNorm(layer.num_features, classes)
+
+    def draw(self, code: Tensor, labels: Tensor) -> Tensor:
+        """Codes (N, D) and classes (N,) to pictures."""
+        if not self.by_norm:
+            return self(torch.cat([code, F.one_hot(labels, self.classes).to(code.dtype)], 1))
+        x = code[:, :, None, None]
+        for layer in self.layers:
+            x = layer(x, labels) if isinstance(layer, ConditionalNorm) else layer(x)
+        return self.cropped(x)
+
+
+class ClassCritic(nn.Module):
+    """Picture (N, C, S, S) and class (N,) to logit (N,) and features f (N, F), the sum over positions; spectral norm.
+
+    The logit is psi(f), to which projection adds <e_y, f>. With `concat` the class is a plane beside the picture's own, and with
+    `auxiliary` the critic is not told the class, but has a head that names it.
+    """
+
+    def __init__(self, channels: int, size: int, width: int, classes: int, condition: str) -> None:
+        super().__init__()
+        self.condition = condition
+        plane = condition == "concat"
+        channels_of = [channels + plane, *widths(size, width)]
         self.layers = nn.Sequential(
             *(
                 nn.Sequential(spectral_norm(nn.Conv2d(c_in, c_out, 4, 2, 1)), nn.LeakyReLU(0.2))
-                for c_in, c_out in zip(widths, widths[1:], strict=False)
+                for c_in, c_out in zip(channels_of, channels_of[1:], strict=False)
             )
         )
-        self.psi = spectral_norm(nn.Linear(4 * width, 1))
-        self.classes = spectral_norm(nn.Embedding(classes, 4 * width))
+        self.num_features = channels_of[-1]
+        self.psi = spectral_norm(nn.Linear(self.num_features, 1))
+        self.classes: nn.Module
+        if plane:
+            self.classes = nn.Embedding(classes, size**2)
+        elif condition == "auxiliary":
+            self.classes = nn.Linear(self.num_features, classes - 1)  # nothing looks like an unknown class
+        else:
+            self.classes = spectral_norm(nn.Embedding(classes, self.num_features))
 
     def forward(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if self.condition == "concat":
+            x = torch.cat([x, self.classes(labels).view(len(x), 1, *x.shape[2:])], 1)
         f = self.layers(x).sum(dim=(2, 3))  # (N, F)
-        return self.psi(f).squeeze(1) + (self.classes(labels) * f).sum(1), f
+        logits = self.psi(f).squeeze(1)
+        return (logits + (self.classes(labels) * f).sum(1) if self.condition in ("projection", "cbn") else logits), f
 
 
 class CGAN(GAN):
-    """DCGAN's generator with the class in its code, and a projection critic, which is told the class.
+    """DCGAN's networks, told the class. Class K stands for "of the target domain, class unknown".
 
-    Class K stands for "of the target domain, class unknown".
+    | condition | generator | critic |
+    |---|---|---|
+    | projection | one-hot class in its code | projection |
+    | cbn | batch norm's scale and shift for each class | projection |
+    | concat | one-hot class in its code | a plane for each class beside the picture |
+    | auxiliary | one-hot class in its code | not told; names the class of real and of generated pictures |
 
     Args:
-        width: channels of the layer next to the picture; the widest layer has 4 times as many.
+        condition: how the class is told, see above.
+        width: channels of the layer next to the picture, up to 8 times as many inwards.
         noise: length of the noise.
         lr: Adam's rate for both networks (betas 0, 0.9).
         contract: arguments of the contract, and settings of the game.
+
+    Raises:
+        SettingsError: a condition that does not exist.
     """
 
     takes = frozenset({"code", "labels"})
     bridges = ("synthesize", "generate_to_adapt")
-    rules = Rules(game="hinge")
+    rules = Rules(game="hinge", ema=0.999)
 
-    def __init__(self, *, width: int = 32, noise: int = 64, lr: float = 2e-4, **contract: Any) -> None:
+    def __init__(self, *, condition: str = "projection", width: int = 32, noise: int = 64, lr: float = 2e-4, **contract: Any) -> None:
         super().__init__(**contract)
-        self.lr, self.noise_size = lr, noise
-        classes = self.num_classes + 1
-        self.generator = Generator(self.code_size + classes + noise, self.channels, self.size, width)
+        if condition not in CONDITIONS:
+            raise SettingsError(f"gan.condition is {condition!r}; expected one of {', '.join(CONDITIONS)}.")
+        self.condition, self.lr, self.noise_size = condition, lr, noise
+        classes, by_norm = self.num_classes + 1, condition == "cbn"
+        self.generator = ClassGenerator(self.code_size + noise, self.channels, self.size, width, classes, by_norm=by_norm)
         self.generator.apply(initialise)
-        self.critic = ProjectionCritic(self.channels, width, classes)
-        self.num_critic_features = 4 * width
+        self.critic = ClassCritic(self.channels, self.size, width, classes, condition)
+        self.num_critic_features = self.critic.num_features
 
     def groups(self) -> Mapping[str, nn.Module]:
         return {"generator": self.generator, "critic": self.critic}
 
     def optimizers(self) -> Mapping[str, OptimizerSettings]:
-        adam: OptimizerSettings = {"optimizer": "adam", "lr": self.lr, "betas": (0.0, 0.9), "weight_decay": 0.0}
-        return {"generator": adam, "critic": adam}
+        return {name: adam(self.lr, (0.0, 0.9)) for name in self.groups()}
 
     def generate(self, ask: Ask) -> Tensor:
-        device = next(self.generator.parameters()).device
-        one_hot = F.one_hot(self._classes(ask.labels, len(ask), device), self.num_classes + 1).float()
-        code = [] if ask.code is None else [ask.code]
-        return self.generator(torch.cat([*code, one_hot, self.draw(len(ask), device)], 1))
+        n, device = len(ask), self.device
+        return self.generator.draw(joined(ask.code, self.draw(n, device)), known(ask.labels, n, self.num_classes, device))
 
     def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
-        logits, features = self.critic(images, self._classes(labels, len(images), images.device))
+        logits, features = self.critic(images, known(labels, len(images), self.num_classes, images.device))
         return Verdict(images, (logits,), features)
 
-    def _classes(self, labels: Tensor | None, n: int, device: torch.device) -> Tensor:
-        """The labels (N,), or "unknown" for all."""
-        return torch.full((n,), self.num_classes, device=device) if labels is None else labels
+    def critic_terms(self, real: Verdict, fake: Verdict) -> Mapping[str, Tensor]:
+        terms = super().critic_terms(real, fake)
+        return {**terms, "critic/auxiliary": self._named(real) + self._named(fake)} if self.condition == "auxiliary" else terms
+
+    def generator_terms(self, fake: Verdict, real: Verdict | None = None) -> Mapping[str, Tensor]:
+        terms = super().generator_terms(fake, real)
+        return {**terms, "generator/auxiliary": self._named(fake)} if self.condition == "auxiliary" else terms
+
+    def _named(self, verdict: Verdict) -> Tensor:
+        """Cross-entropy of the critic's class head over the pictures whose class is known; 0 where none is."""
+        labels = known(verdict.labels, len(verdict.features), self.num_classes, verdict.features.device)
+        logits = self.critic.classes(verdict.features).float()
+        total = F.cross_entropy(logits, labels, ignore_index=self.num_classes, reduction="sum")
+        return total / (labels < self.num_classes).sum().clamp_min(1)

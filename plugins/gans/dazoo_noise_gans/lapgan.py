@@ -1,0 +1,228 @@
+"""LAPGAN. Denton et al., "Deep generative image models using a Laplacian pyramid of adversarial networks", NeurIPS 2015."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch import nn
+from torch.nn import functional as F
+
+from dazoo.contracts import GAN
+from dazoo.contracts import Ask
+from dazoo.contracts import OptimizerSettings
+from dazoo.contracts import Phase
+from dazoo.contracts import Step
+from dazoo.contracts import Verdict
+from dazoo.losses.game import Rules
+from dazoo_noise_gans.layers import adam
+from dazoo_noise_gans.layers import known
+
+
+COARSEST = 8
+"""Most pixels a side of the coarsest level, as in the paper."""
+
+
+def sides(size: int) -> list[int]:
+    """Sides of the levels, the finest first: 28, 14, 7."""
+    found = [size]
+    while found[-1] > COARSEST:
+        found.append(-(-found[-1] // 2))
+    return found
+
+
+def enlarge(x: Tensor, side: int) -> Tensor:
+    """l: a coarser level (N, C, s, s), as the next finer one starts from it."""
+    return F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
+
+
+class Dense(nn.Module):
+    """The coarsest generator: code, noise and one-hot class (N, D) to picture (N, C, s, s), two hidden layers of 1200 ReLU."""
+
+    def __init__(self, code_size: int, channels: int, side: int) -> None:
+        super().__init__()
+        hidden = (nn.Linear(code_size, 1200), nn.ReLU(), nn.Linear(1200, 1200), nn.ReLU())
+        self.layers = nn.Sequential(*hidden, nn.Linear(1200, channels * side**2), nn.Tanh(), nn.Unflatten(1, (channels, side, side)))
+
+    def forward(self, code: Tensor) -> Tensor:
+        return self.layers(code)
+
+
+class Details(nn.Module):
+    """A finer generator: planes (N, C + 1 (+ 1), s, s) of l, noise (and class) to what l lacks, h (N, C, s, s): three convolutions."""
+
+    def __init__(self, planes: int, channels: int, width: int, kernels: Sequence[int]) -> None:
+        super().__init__()
+        a, b, c = (
+            nn.Conv2d(i, o, k, padding=k // 2) for i, o, k in zip((planes, width, width), (width, width, channels), kernels, strict=True)
+        )
+        self.layers = nn.Sequential(a, nn.ReLU(), b, nn.ReLU(), c)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        return self.layers(planes)
+
+
+class Critic(nn.Module):
+    """Planes (N, C (+ 1), s, s) of l + h (and class) to logit (N,) and features (N, F): two convolutions and dropout, or dense layers."""
+
+    def __init__(self, planes: int, side: int, width: int, *, dense: bool) -> None:
+        super().__init__()
+        self.num_features = 600 if dense else width
+        body: tuple[nn.Module, ...]
+        if dense:
+            body = (nn.Flatten(), nn.Linear(planes * side**2, 600), nn.LeakyReLU(0.2), nn.Dropout(), nn.Linear(600, 600), nn.LeakyReLU(0.2))
+            left = 1
+        else:
+            body = (nn.Conv2d(planes, width, 5, padding=2), nn.LeakyReLU(0.2), nn.Conv2d(width, width, 5, 2, 2), nn.LeakyReLU(0.2))
+            left = -(-side // 2)
+        self.layers, self.drop = nn.Sequential(*body), nn.Dropout()
+        self.last = nn.Linear(self.num_features * left**2, 1)
+
+    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        f = self.layers(planes)  # (N, F) or (N, F, h, w)
+        return self.last(self.drop(f.flatten(1))).squeeze(1), f.flatten(2).mean(2) if f.ndim == 4 else f
+
+
+class LAPGAN(GAN):
+    """A small picture from noise, and at each finer level the details that the enlarged picture lacks.
+
+    Alone, each level plays a game of its own on the pyramids of real pictures (`own_game`): generator k is given a real enlarged level
+    l_k and noise, critic k sees l_k + h_k. Beside a classifier the coarsest level takes the code, the whole chain draws, and all critics
+    judge the levels of the picture's own pyramid.
+
+    Args:
+        conditional: tell all levels the class, as a plane (the coarsest generator: as a one-hot vector). Class K is "unknown".
+        width: channels of the convolutions (64 and 128 in the paper).
+        noise: length of the coarsest level's noise; each finer level has a plane of it.
+        lr: Adam's rate for the generators (betas 0.5, 0.999); the critics' is a third.
+        contract: arguments of the contract, and settings of the game.
+    """
+
+    takes = frozenset({"code"})
+    rules = Rules(ema=0.999)
+
+    def __init__(self, *, conditional: bool = False, width: int = 32, noise: int = 100, lr: float = 3e-4, **contract: Any) -> None:
+        super().__init__(**contract)
+        self.own_game, self.lr, self.coarse_noise = not self.code_size, lr, noise
+        if conditional:
+            self.takes = frozenset({"code", "labels"})
+        self.classes = self.num_classes + 1 if conditional else 0
+        self.sides = sides(self.size)
+        self.noise_size = noise + sum(side**2 for side in self.sides[:-1])
+        c, extra = self.channels, int(conditional)
+        self.generators, self.critics = nn.ModuleList(), nn.ModuleList()
+        for side in self.sides[:-1]:
+            self.generators.append(Details(c + 1 + extra, c, width, (7, 7, 5) if side > 14 else (5, 5, 5)))
+            self.critics.append(Critic(c + extra, side, width, dense=False))
+        self.generators.append(Dense(self.code_size + noise + self.classes, c, self.sides[-1]))
+        self.critics.append(Critic(c + extra, self.sides[-1], width, dense=True))
+        self.planes = nn.ModuleDict()
+        if conditional:  # one linear layer from the class to a plane, for each level of either side
+            self.planes["generator"] = nn.ModuleList(nn.Embedding(self.classes, side**2) for side in self.sides[:-1])
+            self.planes["critic"] = nn.ModuleList(nn.Embedding(self.classes, side**2) for side in self.sides)
+        self.num_critic_features = self.critics[0].num_features
+
+    def groups(self) -> Mapping[str, nn.Module]:
+        return {
+            "generator": self.generators,
+            "critic": self.critics,
+            **{f"{side}_planes": planes for side, planes in self.planes.items()},
+        }
+
+    def optimizers(self) -> Mapping[str, OptimizerSettings]:
+        return {name: adam(self.lr if name.startswith("generator") else self.lr / 3, (0.5, 0.999)) for name in self.groups()}
+
+    def draw(self, n: int, device: torch.device) -> Tensor:
+        """Noise of all levels (n, noise_size), uniform in [-1, 1]: the coarsest level's, then a plane for each other, the finest first."""
+        return torch.rand(n, self.noise_size, device=device) * 2 - 1
+
+    def between(self, a: Tensor, b: Tensor, share: Tensor | float) -> Tensor:
+        """The straight way: uniform noise lies in a cube."""
+        return torch.lerp(a, b, torch.as_tensor(share, dtype=a.dtype, device=a.device))
+
+    def pyramid(self, images: Tensor) -> list[Tensor]:
+        """Levels of pictures (N, C, size, size), the finest first; each is the mean of what it covers."""
+        levels = [images]
+        for side in self.sides[1:]:
+            levels.append(F.interpolate(levels[-1], size=(side, side), mode="area"))
+        return levels
+
+    def _drawn(self, below: Sequence[Tensor] | None, ask: Ask) -> list[Tensor]:
+        """Every level as its generator draws it, the finest first, from the level below: one of `below`, or else the one just drawn."""
+        n = len(ask)
+        noise, *planes = self.draw(n, self.device).split([self.coarse_noise, *(side**2 for side in self.sides[:-1])], 1)
+        labels = known(ask.labels, n, self.num_classes, self.device)
+        parts = [noise] if ask.code is None else [ask.code, noise]
+        if self.classes:
+            parts.append(F.one_hot(labels, self.classes).to(noise.dtype))
+        drawn = [self.generators[-1](torch.cat(parts, 1))]
+        for k in reversed(range(len(self.sides) - 1)):
+            side = self.sides[k]
+            l_k = enlarge(drawn[0] if below is None else below[k + 1], side)
+            shown = [l_k, planes[k].view(n, 1, side, side).to(l_k.dtype), *self._plane("generator", k, labels)]
+            drawn.insert(0, l_k + self.generators[k](torch.cat(shown, 1)))
+        return drawn
+
+    def _plane(self, side: str, level: int, labels: Tensor) -> list[Tensor]:
+        if not self.classes:
+            return []
+        return [self.planes[side][level](labels).view(-1, 1, self.sides[level], self.sides[level])]  # type: ignore[index]
+
+    def generate(self, ask: Ask) -> Tensor:
+        return self._drawn(None, ask)[0].clamp(-1, 1)
+
+    def _judged(self, levels: Sequence[Tensor], labels: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        """The logits (N,) of each level's critic, and the features of the finest."""
+        told = known(labels, len(levels[0]), self.num_classes, levels[0].device)
+        verdicts = [self.critics[k](torch.cat([x, *self._plane("critic", k, told)], 1)) for k, x in enumerate(levels)]
+        return [logits for logits, _ in verdicts], verdicts[0][1]
+
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+        logits, features = self._judged(self.pyramid(images), labels)
+        return Verdict(images, tuple(logits), features, labels)
+
+    def phases(self) -> list[Phase]:
+        if not self.own_game:
+            return []
+        return [
+            Phase("critic", self.side("critic"), self._critic_alone, repeat=self.rules.critic_repeats),
+            Phase("generator", self.side("generator"), self._generator_alone),
+        ]
+
+    def _levels(self, step: Step) -> tuple[list[Tensor], list[Tensor], Tensor | None]:
+        """Real levels, and what each generator draws from the real level below it; the classes, where they are told."""
+        labels = step.source.labels if self.classes else None
+        real = self.pyramid(step.source.images)
+        return real, self._drawn(real, Ask(labels=labels, n=len(real[0]))), labels
+
+    def _seen(self, levels: Sequence[Tensor], labels: Tensor | None) -> list[Tensor]:
+        return self._judged([self.rules.shown(x) for x in levels], labels)[0]
+
+    def _critic_alone(self, step: Step) -> dict[str, Tensor]:
+        with torch.no_grad():
+            real, fake, labels = self._levels(step)
+        if self.rules.penalises:
+            real, fake = ([x.detach().requires_grad_() for x in levels] for levels in (real, fake))
+        on_real, on_fake = self._seen(real, labels), self._seen(fake, labels)
+        terms = {"critic/adversarial": self.rules.critic_loss(on_real, on_fake)}
+        for k in range(len(self.sides)):  # each level has its own penalty, at its own pictures
+            penalties = self.rules.penalties((real[k], on_real[k : k + 1]), (fake[k], on_fake[k : k + 1]), self._judge_of(k, labels))
+            for name, value in penalties.items():
+                terms[name] = terms[name] + value if name in terms else value
+        return terms
+
+    def _judge_of(self, level: int, labels: Tensor | None) -> Any:
+        def judge(x: Tensor) -> list[Tensor]:
+            told = known(labels, len(x), self.num_classes, x.device)
+            return [self.critics[level](torch.cat([self.rules.shown(x), *self._plane("critic", level, told)], 1))[0]]
+
+        return judge
+
+    def _generator_alone(self, step: Step) -> dict[str, Tensor]:
+        real, fake, labels = self._levels(step)
+        with torch.no_grad():
+            compared = self._seen(real, labels) if self.rules.compares else None
+        return {"generator/adversarial": self.rules.generator_loss(self._seen(fake, labels), compared)}
