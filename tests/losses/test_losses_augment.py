@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from dazoo.errors import SettingsError
 from dazoo.losses.augment import POLICY
+from dazoo.losses.augment import Adaptive
 from dazoo.losses.augment import diff_augment
 
 
@@ -64,3 +66,30 @@ def test_color_changes_no_place() -> None:
 def test_unknown_policy() -> None:
     with pytest.raises(SettingsError, match="colour.*color, translation, cutout"):
         diff_augment(torch.zeros(1, 3, 8, 8), ("colour",))
+
+
+def test_a_probability_leaves_other_pictures_alone() -> None:
+    x = torch.rand(4000, 1, 8, 8, generator=generator())
+    for p in (0.0, 0.3, 1.0):
+        out = diff_augment(x, ("color",), generator(1), torch.tensor(p))
+        changed = (out != x).flatten(1).any(1).float().mean().item()
+        assert changed == pytest.approx(p, abs=0.03)
+    both = diff_augment(x, ("color", "cutout"), generator(1), torch.tensor(0.5))
+    assert (both == x).flatten(1).all(1).float().mean().item() == pytest.approx(0.25, abs=0.04)  # each policy draws for itself
+
+
+def test_adaptive_augmentation_follows_the_critic_and_lives_in_its_state() -> None:
+    critic = nn.Linear(2, 1)
+    ada = Adaptive(critic, 0.6)
+    for logits, expected in ((torch.ones(50_000), 0.1), (torch.ones(50_000), 0.2), (-torch.ones(25_000), 0.15), (-torch.ones(10**6), 0.0)):
+        ada.update([logits])
+        assert ada.probability.item() == pytest.approx(expected, abs=1e-6)
+    ada.update([torch.tensor([1.0, 1.0, 1.0, -1.0]).repeat(25_000)])  # 0.5 is below the target
+    assert ada.probability == 0
+    ada.update([torch.ones(500_000)])
+    other = nn.Linear(2, 1)
+    again = Adaptive(other, 0.6)
+    other.load_state_dict(critic.state_dict())
+    assert again.probability == ada.probability == 1
+    x = torch.rand(2, 3, 8, 8, generator=generator())
+    assert not torch.equal(again(x), x) and Adaptive(nn.Linear(2, 1), 0.6)(x).equal(x)
