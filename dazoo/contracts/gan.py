@@ -82,8 +82,7 @@ class GAN:
         game: settings of the game by name, such as `game="hinge"` or `r1=0.05`, over those of the class.
 
     Attributes:
-        takes: what the generator can be fed, out of "code", "labels" and "images". A bridge fits that feeds nothing else. That is asked of
-            the class; an argument may make a single GAN take more when it is trained alone.
+        takes: what the generator can be fed, out of "code", "labels" and "images". A bridge fits that feeds nothing else.
         bridges: names of the bridges that it should be used with, the preferred one first, where several fit.
         rules: the game that it was published with.
         scale: side of what it draws over the side of the pictures that it is given (2 or 4 for super-resolution).
@@ -117,6 +116,11 @@ class GAN:
             own = [p.name for p in signature(type(self)).parameters.values() if p.kind is p.KEYWORD_ONLY]
             raise SettingsError(f"Unknown setting 'gan.{unknown}'. {type(self).__name__} takes: {', '.join([*own, *Rules.names()])}.")
         self.rules = self.rules.changed(game)
+
+    @classmethod
+    def takes_with(cls, arguments: Mapping[str, Any]) -> frozenset[str]:
+        """What a GAN that is built with these arguments takes when it is trained alone, where one of them makes it take more."""
+        return cls.takes
 
     def groups(self) -> Mapping[str, nn.Module]:
         """Modules by name; names begin with "generator" or "critic"."""

@@ -128,7 +128,7 @@ def train_gan(
 
 def config_of(name: str, images: ImageSet, settings: Settings, arguments: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """What config.json says of a GAN that is trained on these pictures."""
-    named = "labels" in zoo().gans.resolve(name).takes and len(images.classes) > 1
+    named = "labels" in zoo().gans.resolve(name).takes_with(arguments) and len(images.classes) > 1
     return {
         "name": f"{name}-{images.name}",
         "gan": name,
@@ -164,8 +164,8 @@ def _run(
         if trainer.updates.drawing is not None:
             trainer.updates.drawing.swap()
         if where.get("select", "last") == "chosen":
-            for key, module in look.state(trainer.updates).items():
-                module.load_state_dict({k.removeprefix(f"{key}/"): v for k, v in trainer.chosen.items() if k.startswith(f"{key}/")})
+            for key in look.state(trainer.updates):  # into the generators that the model draws with, not into their averages
+                model.modules()[key].load_state_dict({k.removeprefix(f"{key}/"): v for k, v in trainer.chosen.items() if k.startswith(f"{key}/")})
         model.config["results"] |= {**history.scores[-1], "seconds": round(trainer.seconds, 1)} if history.scores else {}
         model.to("cpu")
         for module in model.modules().values():

@@ -31,7 +31,10 @@ SLOW = [
 ]
 SMALL = {"fcn": {"width": 8}}
 SMALL_GANS = {
+    "vanilla": {},
     "dcgan": {"width": 8},
+    "stylegan": {"width": 4, "style": 16},
+    "r3gan": {"width": 16},
     "cyclegan": {"width": 4, "blocks": 1, "pool": 4},
     "context_encoder": {"width": 4, "bottleneck": 16},
     "srgan": {"width": 4, "blocks": 1},

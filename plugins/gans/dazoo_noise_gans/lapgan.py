@@ -24,6 +24,8 @@ from dazoo_noise_gans.layers import known
 
 COARSEST = 8
 """Most pixels a side of the coarsest level, as in the paper."""
+DENSE = 600
+"""Width of the coarsest critic."""
 
 
 def sides(size: int) -> list[int]:
@@ -70,10 +72,17 @@ class Critic(nn.Module):
 
     def __init__(self, planes: int, side: int, width: int, *, dense: bool) -> None:
         super().__init__()
-        self.num_features = 600 if dense else width
+        self.num_features = DENSE if dense else width
         body: tuple[nn.Module, ...]
         if dense:
-            body = (nn.Flatten(), nn.Linear(planes * side**2, 600), nn.LeakyReLU(0.2), nn.Dropout(), nn.Linear(600, 600), nn.LeakyReLU(0.2))
+            body = (
+                nn.Flatten(),
+                nn.Linear(planes * side**2, DENSE),
+                nn.LeakyReLU(0.2),
+                nn.Dropout(),
+                nn.Linear(DENSE, DENSE),
+                nn.LeakyReLU(0.2),
+            )
             left = 1
         else:
             body = (nn.Conv2d(planes, width, 5, padding=2), nn.LeakyReLU(0.2), nn.Conv2d(width, width, 5, 2, 2), nn.LeakyReLU(0.2))
@@ -107,8 +116,7 @@ class LAPGAN(GAN):
     def __init__(self, *, conditional: bool = False, width: int = 32, noise: int = 100, lr: float = 3e-4, **contract: Any) -> None:
         super().__init__(**contract)
         self.own_game, self.lr, self.coarse_noise = not self.code_size, lr, noise
-        if conditional:
-            self.takes = frozenset({"code", "labels"})
+        self.takes = self.takes_with({"conditional": conditional})
         self.classes = self.num_classes + 1 if conditional else 0
         self.sides = sides(self.size)
         self.noise_size = noise + sum(side**2 for side in self.sides[:-1])
@@ -123,7 +131,11 @@ class LAPGAN(GAN):
         if conditional:  # one linear layer from the class to a plane, for each level of either side
             self.planes["generator"] = nn.ModuleList(nn.Embedding(self.classes, side**2) for side in self.sides[:-1])
             self.planes["critic"] = nn.ModuleList(nn.Embedding(self.classes, side**2) for side in self.sides)
-        self.num_critic_features = self.critics[0].num_features
+        self.num_critic_features = width if len(self.sides) > 1 else DENSE
+
+    @classmethod
+    def takes_with(cls, arguments: Mapping[str, Any]) -> frozenset[str]:
+        return cls.takes | {"labels"} if arguments.get("conditional") else cls.takes
 
     def groups(self) -> Mapping[str, nn.Module]:
         return {

@@ -362,5 +362,3 @@ def test_adaptive_augmentation_is_a_setting_of_every_gan(name):
     assert gan.rules.adaptive.probability.item() == pytest.approx(2 * 1000 / 500_000)
     with pytest.raises(SettingsError, match=r"gan.ada is 1.5; expected a share in \[0, 1\)"):
         make_gan(zoo(), name, problem, {"ada": 1.5})
-
-
