@@ -165,7 +165,8 @@ def _run(
             trainer.updates.drawing.swap()
         if where.get("select", "last") == "chosen":
             for key in look.state(trainer.updates):  # into the generators that the model draws with, not into their averages
-                model.modules()[key].load_state_dict({k.removeprefix(f"{key}/"): v for k, v in trainer.chosen.items() if k.startswith(f"{key}/")})
+                mine = {k.removeprefix(f"{key}/"): v for k, v in trainer.chosen.items() if k.startswith(f"{key}/")}
+                model.modules()[key].load_state_dict(mine)
         model.config["results"] |= {**history.scores[-1], "seconds": round(trainer.seconds, 1)} if history.scores else {}
         model.to("cpu")
         for module in model.modules().values():
