@@ -80,6 +80,7 @@ class VoxGAN(GAN):
         self.voxels, self.noise_size, self.views = side, noise, views
         self.kl, self.reconstruction = kl, reconstruction
         self.shapes = shapes or ("none" if self.code_size else "procedural")
+        self.jobs = ("voxelize",) if self.pairs else ()
         self.known = None if self.shapes in ("none", "procedural") else read_voxels(self.shapes, side)
         self.generator = Generator(self.code_size + noise, side, width)
         self.critic = PictureCritic(self.channels, self.size, width)

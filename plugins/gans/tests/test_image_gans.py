@@ -182,6 +182,17 @@ def test_colorize_of_grey_pictures_leaves_them_once_it_predicts_no_colour():
     assert torch.allclose(gan.task.picture(a, torch.zeros(2, 2, 16, 16)), images, atol=1e-3)
 
 
+def test_a_verb_is_offered_for_the_task_that_it_names():
+    assert build("pix2pix").jobs == ("colorize",) and build("pix2pix", task="blur").jobs == ()
+    assert {name: zoo().gans.resolve(name).jobs for name in SMALL} == {
+        "cyclegan": ("translate",),
+        "discogan": ("translate",),
+        "pix2pix": ("colorize",),
+        "context_encoder": ("inpaint",),
+        "srgan": ("upscale",),
+    }
+
+
 def test_edges_are_dark_where_a_picture_changes():
     images = torch.full((1, 3, 16, 16), -1.0)
     images[..., 8:] = 1.0

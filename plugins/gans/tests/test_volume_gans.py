@@ -92,6 +92,7 @@ def test_it_learns_shapes_alone_and_none_beside_a_classifier():
     alone, beside = build(), build(code_size=7)
     assert set(alone.groups()) == {"generator", "critic", "generator_encoder", "critic_volumes"} and alone.phases()
     assert set(beside.groups()) == {"generator", "critic"} and not beside.phases()
+    assert (alone.jobs, beside.jobs) == (("voxelize",), ())
     with pytest.raises(SettingsError, match="has learnt no volumes"):
         beside.voxelize(torch.zeros(1, 1, 16, 16))
     with pytest.raises(SettingsError, match="gan.shapes is 'none'"):
