@@ -33,6 +33,7 @@ app = typer.Typer(help="GANs alone: train one on pictures, then generate, transl
 
 Pictures = Annotated[list[Path], typer.Argument(metavar="PICTURES...", help="Picture files, or folders of them.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the pictures that are made.", show_default=False)]
+Truncation = Annotated[float, typer.Option(min=0, max=2, help="Below 1, pictures are more typical and less varied.")]
 Sheet = Annotated[Path, typer.Option("--out", metavar="FILE", help="The sheet of pictures, a PNG.", show_default=False)]
 
 
@@ -85,13 +86,14 @@ def generate(
     n: Annotated[int, typer.Option("-n", min=1, max=100_000, help="How many pictures.")] = 64,
     label: Annotated[list[str] | None, typer.Option(help="A class to ask for; repeatable, taken in turn.")] = None,
     each: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write each picture as a file.")] = None,
+    truncation: Truncation = 1.0,
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
     """New pictures from noise, as a sheet."""
     loaded = gan_model(model, device)
     labels = None if not label else [scalar_label(label[i % len(label)]) for i in range(n)]
-    drawn = loaded.generate(n, labels=labels, seed=seed)
+    drawn = loaded.generate(n, labels=labels, truncation=truncation, seed=seed)
     from dazoo.models.grids import grid_png
     from dazoo.models.grids import picture_png
 
@@ -107,11 +109,12 @@ def interpolate(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A PNG of rows, or a GIF of the walk.", show_default=False)],
     n: Annotated[int, typer.Option("-n", min=1, max=64, help="Walks.")] = 4,
     steps: Annotated[int, typer.Option(min=2, max=256, help="Pictures of a walk.")] = 8,
+    truncation: Truncation = 1.0,
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
     """Walks through the latent space: what lies between two drawn pictures."""
-    walks = gan_model(model, device).interpolate(n, steps=steps, seed=seed)  # (n, steps, C, H, W)
+    walks = gan_model(model, device).interpolate(n, steps=steps, truncation=truncation, seed=seed)  # (n, steps, C, H, W)
     from dazoo.models.grids import grid_png
     from dazoo.models.grids import walk_gif
 
@@ -148,9 +151,7 @@ def inpaint(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu
 def score(
     model: ModelRef,
     images: Annotated[str, typer.Option(metavar="PLACE", help="Real pictures to compare with.", show_default=False)],
-    extractor: Annotated[
-        str, typer.Option(help="What reads them: an entry, a file of weights, or 'inception'.", show_default=False)
-    ],
+    extractor: Annotated[str, typer.Option(help="What reads them: an entry, a file of weights, or 'inception'.", show_default=False)],
     n: Annotated[int, typer.Option("-n", min=10, max=100_000, help="How many of each.")] = 1000,
     reader: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Also count which classes this classifier reads in what was drawn.")

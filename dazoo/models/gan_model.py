@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from collections.abc import Mapping
-from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -88,12 +88,13 @@ class GANModel:
         """What it can be used for."""
         return self.gan.jobs if "images" in self.gan.takes else ("generate", "interpolate", *self.gan.jobs)
 
-    def generate(self, n: int, *, labels: Any = None, seed: int | None = None) -> Tensor:
+    def generate(self, n: int, *, labels: Any = None, truncation: float = 1.0, seed: int | None = None) -> Tensor:
         """`n` new pictures.
 
         Args:
             n: how many, at least 1.
             labels: a class for each, or one for all: names or indices. A GAN that is told classes draws random ones without.
+            truncation: 1 draws as in training; towards 0, pictures are more typical and less varied (Karras et al. 2019).
             seed: fixes them; the global random state is left alone then.
 
         Raises:
@@ -105,11 +106,17 @@ class GANModel:
             raise SettingsError(f"{self.name} was trained without classes, so none can be asked for; leave labels out.")
         wanted = None if labels is None else label_indices(labels, n, self.classes).to(self.device)
         with self._drawing(seed):
-            parts = [self.game.sample(len(rows), labels=None if wanted is None else wanted[rows]).cpu() for rows in _batches(n)]
-        return torch.cat(parts).clone()
+            if wanted is None and "labels" in self.gan.takes:
+                wanted = torch.randint(max(1, len(self.classes)), (n,), device=self.device)
+            return self._rendered(self.gan.latent(n, self.device, truncation=truncation), wanted)
 
-    def interpolate(self, n: int = 4, *, steps: int = 8, seed: int | None = None) -> Tensor:
+    def interpolate(self, n: int = 4, *, steps: int = 8, truncation: float = 1.0, seed: int | None = None) -> Tensor:
         """Walks between random points of the latent space: (n, steps, C, size, size), row i from point i to point i + 1.
+
+        Args:
+            n: walks. steps: pictures of a walk.
+            truncation: see `generate`.
+            seed: fixes them; the global random state is left alone then.
 
         Raises:
             SettingsError: it makes pictures from pictures, or `n` or `steps` is no whole number of 1 or more.
@@ -117,15 +124,12 @@ class GANModel:
         n, steps = whole_number("n", n), whole_number("steps", steps)
         self._can("interpolate")
         with self._drawing(seed):
-            labels = torch.randint(max(1, len(self.classes)), (1,), device=self.device) if "labels" in self.gan.takes else None
-            points = self.gan.latent(n + 1, self.device)
+            points = self.gan.latent(n + 1, self.device, truncation=truncation)
             shares = torch.linspace(0, 1, steps, device=self.device)
-            walk = torch.cat([torch.stack([self.gan.between(a, b, share) for share in shares]) for a, b in zip(points, points[1:])])
-            drawn = [
-                self.gan.render(walk[rows], None if labels is None else labels.expand(len(rows))).float().cpu()
-                for rows in _batches(len(walk))
-            ]
-        return torch.cat(drawn).reshape(n, steps, self.channels, self.size, self.size).clone()
+            walks = [self.gan.between(a, b, share) for a, b in itertools.pairwise(points) for share in shares]
+            labels = torch.randint(max(1, len(self.classes)), (1,), device=self.device) if "labels" in self.gan.takes else None
+            drawn = self._rendered(torch.stack(walks), None if labels is None else labels.expand(len(walks)))
+        return drawn.reshape(n, steps, self.channels, self.size, self.size)
 
     def translate(self, pictures: Any) -> Tensor:
         """Pictures of the first set, redrawn as pictures of the second."""
@@ -164,6 +168,11 @@ class GANModel:
             parts = [self.gan.generate(Ask(images=part.to(self.device))).float().cpu() for part in images.split(BATCH)]
         return torch.cat(parts).clone()
 
+    def _rendered(self, points: Tensor, labels: Tensor | None) -> Tensor:
+        """Pictures of points of the latent space, (N, D) to (N, C, size, size) on the CPU."""
+        parts = [self.gan.render(points[r], None if labels is None else labels[r]).float().cpu() for r in _batches(len(points))]
+        return torch.cat(parts).clone()
+
     def _made(self, verb: str, pictures: Any) -> Tensor:
         self._can(verb)
         return self.from_given(self.gan.start(self._prepared(pictures)))
@@ -181,5 +190,5 @@ class GANModel:
             yield
 
 
-def _batches(n: int) -> Sequence[range]:
-    return [range(i, min(i + BATCH, n)) for i in range(0, n, BATCH)]
+def _batches(n: int) -> list[slice]:
+    return [slice(i, i + BATCH) for i in range(0, n, BATCH)]
