@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -173,7 +174,8 @@ class VoxGAN(GAN):
         sure = bool(self.volume_critic.accuracy > TOO_SURE)
         right = torch.cat([on_real > 0, on_fake <= 0]).float().mean()
         self.volume_critic.accuracy.copy_(right)
-        return {} if sure else {"critic/volumes": self.rules.critic_loss([on_real], [on_fake])}
+        rules = replace(self.rules, adaptive=None)  # volumes are not augmented, so what they are taken for changes nothing there
+        return {} if sure else {"critic/volumes": rules.critic_loss([on_real], [on_fake])}
 
     def _drawn(self, shapes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As many volumes as there are shapes from noise, and from codes of the shapes' pictures; mean and log variance of those codes.
