@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "bench": {"runs", "models", "engine", "data", "metrics", "registry", "contracts", "processes", "lease"},
     "leaderboard": {"bench", "metrics", "data", "registry", "contracts"},
     "testing": {"runs", "models", "engine", "data", "bridges", "registry", "contracts", "processes"},
-    "cli": {"bench", "leaderboard", "runs", "models", "engine", "data", "metrics", "registry", "contracts", "processes"},
+    "cli": {"bench", "leaderboard", "runs", "models", "engine", "data", "metrics", "registry", "contracts", "processes", "losses"},
     "errors": set(),
     "version": set(),
     "plain": set(),

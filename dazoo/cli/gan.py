@@ -180,7 +180,7 @@ def augment(
     model: ModelRef,
     images: Annotated[str, typer.Option(metavar="PLACE", help="Real labelled pictures to train on.", show_default=False)],
     test: Annotated[str, typer.Option(metavar="PLACE", help="Other labelled pictures, to count on.", show_default=False)],
-    backbone: Annotated[str, typer.Option(help="The classifier.")] = "fcn",
+    backbone: Annotated[str, typer.Option(help="The classifier; the best start at hand unless given.")] = "",
     drawn: Annotated[int, typer.Option(min=0, help="Drawn pictures to add; 0: as many as there are real ones.")] = 0,
     augmentation: Annotated[str, typer.Option(help="What plain augmentation is.")] = "objects",
     seeds: Annotated[int, typer.Option(min=1, help="Seeds per row.")] = 3,
@@ -200,7 +200,7 @@ def augment(
     if as_json:
         emit_json([{"row": row.name, "accuracies": row.accuracies} for row in rows])
         return
-    title(f"{backbone}, accuracy on the test pictures")
+    title("Accuracy on the test pictures")
     table = [(r.name, f"{summarise(r.accuracies)}", ", ".join(f"{100 * a:.1f}" for a in r.accuracies)) for r in rows]
     emit_table(("TRAINED ON", "ACCURACY, %", "SEEDS"), table)
 

@@ -34,7 +34,7 @@ def augment(
     images: Any,
     test: Any,
     *,
-    backbone: str = "fcn",
+    backbone: str = "",
     drawn: int = 0,
     augmentation: str = "objects",
     seeds: int = 3,
@@ -46,7 +46,7 @@ def augment(
     Args:
         model: a GAN that is told classes.
         images: the real labelled pictures to train on, best those that the GAN learnt from; `test`: others to count on. See `train_gan`.
-        backbone: a registered one.
+        backbone: a registered one; the best start at hand unless given (see `dazoo.train`).
         drawn: drawn pictures to add; 0 for as many as there are real ones. Classes are drawn equally often.
         augmentation: what plain augmentation is ("dazoo list augmentations").
         seeds: how many, from 0.
@@ -70,7 +70,7 @@ def augment(
         found = []
         for seed in range(seeds):
             trained = train(
-                f"{backbone}-source", source=pictures, target=held_out, seed=seed, device=where.get("device", "auto"), quiet=True,
+                f"{backbone}-source" if backbone else "source", source=pictures, target=held_out, seed=seed, device=where.get("device", "auto"), quiet=True,
                 settings={**base, "augment": views}, source_only=False,
             )  # fmt: skip
             assert trained.numbers is not None  # the test pictures have labels

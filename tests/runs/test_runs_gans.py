@@ -196,7 +196,7 @@ def test_the_average_follows_the_generator_and_draws_in_its_place():
 def test_four_rows_say_whether_drawn_pictures_help(places):
     model = train("cgan", places / "classes").model
     tiny = {"epochs": 1, "steps_per_epoch": 2, "batch": 4, "backbone.width": 4}
-    rows = list(augment(model, places / "classes", places / "classes", seeds=2, settings=tiny, drawn=6, device="cpu"))
+    rows = list(augment(model, places / "classes", places / "classes", backbone="fcn", seeds=2, settings=tiny, drawn=6, device="cpu"))
     assert [row.name for row in rows] == list(ROWS) and all(len(row.accuracies) == 2 for row in rows)
     with pytest.raises(SettingsError, match="knows no classes"):
         next(augment(train("dcgan", places / "loose").model, places / "classes", places / "classes"))
