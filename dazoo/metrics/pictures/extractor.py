@@ -57,9 +57,9 @@ class Extractor:
                 found, scores = self.read(prepared(floats_of(piece), self.channels, self.size))
                 if found.ndim != 2 or len(found) != len(piece):
                     raise DataError(f"{self.name} gives features {tuple(found.shape)} for {len(piece)} pictures; expected (N, D).")
-                rows.append(found.detach().double().cpu())
+                rows.append(found.detach().cpu().double())
                 if scores is not None:
-                    logits.append(scores.detach().double().cpu())
+                    logits.append(scores.detach().cpu().double())
         features = torch.cat(rows).clone()
         if not torch.isfinite(features).all():
             raise DataError(f"{self.name} gives features that are not finite; its weights are broken, or it is no network for pictures.")

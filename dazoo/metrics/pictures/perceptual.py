@@ -23,8 +23,9 @@ def lpips_like(first: Tensor, second: Tensor, extractor: Extractor) -> Tensor:
     found = []
     for a, b in zip(first.split(extractor.batch), second.split(extractor.batch), strict=True):
         pairs = zip(extractor.maps(a), extractor.maps(b), strict=True)
-        found.append(sum(((_unit(x) - _unit(y)).square().sum(1).mean((1, 2)) for x, y in pairs), torch.zeros(len(a))))
-    return torch.cat(found).double().cpu()
+        layers = [(_unit(x) - _unit(y)).square().sum(1).mean((1, 2)) for x, y in pairs]  # (N,) each
+        found.append(torch.stack(layers).sum(0).cpu().double())
+    return torch.cat(found)
 
 
 def diversity(pixels: Tensor, extractor: Extractor, seed: int) -> float:
