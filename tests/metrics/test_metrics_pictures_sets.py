@@ -192,6 +192,17 @@ def test_pictures_are_resized_and_grey_ones_are_read_by_a_colour_network() -> No
     assert compare_sets(real, drawn, extractor=one_channel, which="fid")["fid"].value > 0
 
 
+def test_the_real_and_the_drawn_pictures_keep_their_places() -> None:
+    """One real picture, drawn again and again: each is good, and most of the real ones are missing."""
+    needs_library()
+    real, _ = two_sets()
+    found = compare_sets(real, np.repeat(real[:1], 40, 0), extractor=by_columns(), which=("precision_recall", "density_coverage"))
+    assert found["precision"].value == 1.0 and found["recall"].value < 0.1
+    assert found["coverage"].value < 0.2 and found["recall"].protocol.real == 60 and found["recall"].protocol.drawn == 40
+    score = compare_sets(real, np.repeat(real[:1], 40, 0), extractor=by_columns(), which="inception_score")["inception_score"]
+    assert score.value == pytest.approx(1.0)  # of the drawn ones, which are all equal
+
+
 def test_lpips_like_diversity_shows_a_collapse() -> None:
     real, _ = two_sets()
     drawn = np.repeat(real[:1], len(real), 0)
