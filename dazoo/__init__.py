@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from dazoo.models.create import create
     from dazoo.models.load import load
     from dazoo.models.load import load_gan
+    from dazoo.models.publish import publish
     from dazoo.models.save import save
+    from dazoo.models.searching import search
     from dazoo.registry.hookspecs import hookimpl
     from dazoo.registry.listing import list_augmentations
     from dazoo.registry.listing import list_backbones
@@ -57,7 +59,9 @@ __all__ = [
     "list_validators",
     "load",
     "load_gan",
+    "publish",
     "save",
+    "search",
     "stream",
     "train",
     "train_gan",
@@ -70,7 +74,9 @@ __getattr__, __dir__ = lazy(
         "data.doctor": ("doctor",),
         "models.create": ("create",),
         "models.load": ("load", "load_gan"),
+        "models.publish": ("publish",),
         "models.save": ("save",),
+        "models.searching": ("search",),
         "registry.hookspecs": ("hookimpl",),
         "registry.listing": (
             "list_augmentations",

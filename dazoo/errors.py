@@ -53,6 +53,14 @@ class OfflineError(DazooError):
     """Something must be downloaded, and the network or the permission to use it is missing."""
 
 
+class PublishError(DazooError):
+    """A model that cannot be published as it is; `problems` lists everything that stands in the way, and nothing was changed."""
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems or (message,)
+
+
 class TrainingError(DazooError):
     """A training run that cannot go on (a loss that is not finite, a damaged checkpoint)."""
 

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from dazoo.cli import adapt
 from dazoo.cli import bench
 from dazoo.cli import calibrate
+from dazoo.cli import cards
 from dazoo.cli import compare
 from dazoo.cli import data
 from dazoo.cli import doctor
@@ -20,6 +21,8 @@ from dazoo.cli import gan
 from dazoo.cli import listing
 from dazoo.cli import plugins
 from dazoo.cli import predict
+from dazoo.cli import publish
+from dazoo.cli import search
 from dazoo.cli import show
 from dazoo.cli import train
 from dazoo.errors import DazooError
@@ -72,11 +75,15 @@ app.command("plugins")(plugins.command)
 app.command("train")(train.command)
 app.command("adapt")(adapt.command)
 app.command("calibrate")(calibrate.command)
+app.command("card")(cards.command)
 app.command("compare")(compare.command)
 app.command("doctor")(doctor.command)
 app.command("eval")(evaluate.command)
 app.command("export")(export.command)
 app.command("predict")(predict.command)
+app.command("publish")(publish.command)
+app.command("search")(search.command)
 app.add_typer(bench.app, name="bench")
+app.add_typer(cards.app, name="cards")
 app.add_typer(data.app, name="data")
 app.add_typer(gan.app, name="gan")

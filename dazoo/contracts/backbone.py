@@ -96,6 +96,12 @@ class Backbone(nn.Module):
         """
         return Start("a random start")
 
+    @classmethod
+    def origin(cls, **arguments: Any) -> str | None:
+        """The repository on the Hub whose weights a network with these arguments starts from ("timm/resnet18.a1_in1k"), for the cards of
+        models (`base_model`); None for a random start, a file, or weights that are not there. `arguments`: as for `wants`."""
+        return None
+
     def optimizers(self) -> Mapping[str, OptimizerSettings]:
         """Optimiser settings of the groups "backbone.body" and "backbone.head" over the run's own.
 

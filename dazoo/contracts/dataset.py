@@ -28,6 +28,11 @@ class Dataset:
     classes: Sequence[str]
     terms: ClassVar[str] = "unknown"
     """Licence or terms of use, one line; it goes onto model cards."""
+    weights_may_be_shared: ClassVar[bool | None] = None
+    """Whether the terms let weights that learnt from the pictures be given to others: True, False (`dazoo publish` refuses them), or None
+    where the terms do not say, which is then told to whoever publishes."""
+    hub_id: ClassVar[str | None] = None
+    """The set's identifier on the Hub ("ylecun/mnist"), for the cards of models; None where it is not there."""
 
     def load(self, split: str, root: Path, *, size: int, download: bool = False) -> ImageSet:
         """The pictures of one split, "train" or "test", square, `size` pixels per side.

@@ -8,8 +8,6 @@ from dataclasses import fields as fields_of
 from importlib import resources
 from typing import Any
 
-from huggingface_hub import EvalResult
-from huggingface_hub import ModelCardData
 from jinja2 import Environment
 from jinja2 import StrictUndefined
 
@@ -20,6 +18,9 @@ from dazoo.metrics.four_numbers import COLUMNS
 from dazoo.metrics.four_numbers import FourNumbers
 from dazoo.metrics.intervals import summarise
 from dazoo.metrics.intervals import wilson
+from dazoo.models.card_data import TITLES
+from dazoo.models.card_data import Facts
+from dazoo.models.card_data import front_matter
 from dazoo.models.card_scores import scores_section
 from dazoo.models.judged import JUDGED
 from dazoo.models.judged import judged
@@ -32,7 +33,6 @@ FIELDS = (
 )
 """What a caller may say beside the config."""
 
-_TITLES = dict(zip(COLUMNS, ("Source-only", "Last epoch", "Chosen", "Oracle"), strict=True))
 _LIMITS = (
     "It knows the classes above and no others: a picture of something else gets one of them too, sometimes with a high score.",
     "It was measured on the pictures above alone; other cameras, countries or seasons may be harder.",
@@ -96,7 +96,7 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
     unknown = sorted(set(fields) - set(FIELDS))
     if unknown:
         raise SettingsError(f"A card has no field {unknown[0]!r}; it has {', '.join(FIELDS)}.")
-    config = {**config, "results": _structured(config.get("results", {}))}
+    config = {**config, "results": structured(config.get("results", {}))}
     recipe, results, classes = config["recipe"], config["results"], config["classes"]
     values = {
         "name": _line(config["name"]),
@@ -106,10 +106,10 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
         "class_list": ", ".join(classes[:100]) + (f" and {len(classes) - 100} more" if len(classes) > 100 else ""),
         "summary": _summary(recipe, len(classes)),
         "description": "",
-        "usage": _usage(config, fields.get("address")),
+        "usage": usage_of(config, fields.get("address")),
         "parts": [(kind, name) for kind, name in recipe.items() if name],
         "settings": _settings(config),
-        "data": _data(recipe["scenario"]),
+        "data": data_of(recipe["scenario"]),
         "limits": list(_LIMITS),
         "reproduce": _reproduce(config),
         "plugins": list(config.get("plugins", {}).items()),
@@ -130,7 +130,8 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
     }
     chosen = "No licence was chosen for the weights" if values["licence"] == "other" else f"Weights: {_line(values['licence'])}"
     values.setdefault("licence_text", f"{chosen}. The data keep their own terms, given above.")
-    values["front_matter"] = _front_matter(config, values)
+    tags = [*tags_of(config, values["data"]), *values["tags"]]
+    values["front_matter"] = front_matter(config, Facts(licence=values["licence"], tags=tags))
     environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True)
     environment.filters.update(line=_line, cell=_cell)
     return environment.from_string(template()).render(values)
@@ -146,35 +147,10 @@ def template() -> str:
         ) from error
 
 
-def _front_matter(config: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """YAML that the Hub client writes, so that quotes and newlines in any value stay values."""
-    recipe, results = config["recipe"], config.get("results", {})
-    scenario = recipe["scenario"]
-    pairs = [f"{role}:{row['name']}" for row in values["data"] for role in ("source", "target") if row["role"].startswith(role)]
-    tags = ["dazoo", "domain-adaptation", "unsupervised-domain-adaptation", *(n for n in recipe.values() if n), *pairs, *values["tags"]]
-    evals = []
-    for column, row in results.get("numbers", {}).items():
-        if column != "oracle":  # no one could have chosen it, so no leaderboard may list it
-            evals.append(
-                EvalResult(
-                    task_type="image-classification",
-                    dataset_type=scenario or "own",
-                    dataset_name=f"{scenario or 'own'} (target)",
-                    metric_type=str(results.get("metric", "accuracy")),
-                    metric_name=f"{results.get('metric', 'accuracy')}, {_TITLES.get(column, column).lower()}, n={row.get('n', 1)}",
-                    metric_value=round(float(row["mean"]), 4),
-                )
-            )
-    data = ModelCardData(
-        library_name="dazoo",
-        pipeline_tag="image-classification",
-        license=_line(values["licence"]),
-        tags=list(dict.fromkeys(map(str, tags))),
-        metrics=[str(results["metric"])] if evals and results.get("metric") else None,
-        model_name=config["name"] if evals else None,
-        eval_results=evals or None,
-    )
-    return data.to_yaml()
+def tags_of(config: Mapping[str, Any], data: Sequence[Mapping[str, str]]) -> list[str]:
+    """Tags by which a classifier is found: what it is, its parts, its data sets."""
+    pairs = [f"{role}:{row['name']}" for row in data for role in ("source", "target") if row["role"].startswith(role)]
+    return ["dazoo", "domain-adaptation", "unsupervised-domain-adaptation", *(n for n in config["recipe"].values() if n), *pairs]
 
 
 def _summary(recipe: Mapping[str, str | None], classes: int) -> str:
@@ -186,7 +162,8 @@ def _summary(recipe: Mapping[str, str | None], classes: int) -> str:
     return f"A classifier of {classes} classes, the backbone `{recipe['backbone']}`{learnt}. {how}"
 
 
-def _usage(config: Mapping[str, Any], address: str | None) -> str:
+def usage_of(config: Mapping[str, Any], address: str | None) -> str:
+    """The Python that loads and asks a classifier. `address`: what `dazoo.load` takes; None where nobody else has it."""
     folder = 'model = dazoo.load("path/to/folder")  # the folder that holds this card'
     loaded = f'model = dazoo.load("{_line(address)}")' if address else folder
     lines = ["import dazoo", "", loaded, 'print(model.predict("picture.png").label)']
@@ -207,7 +184,7 @@ def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _data(scenario: str | None) -> list[dict[str, str]]:
+def data_of(scenario: str | None) -> list[dict[str, str]]:
     """Data sets of a scenario with their terms, as far as their plugins are installed."""
     if scenario is None:
         return []
@@ -220,7 +197,7 @@ def _data(scenario: str | None) -> list[dict[str, str]]:
         return []
 
 
-def _structured(results: Mapping[str, Any]) -> Mapping[str, Any]:
+def structured(results: Mapping[str, Any]) -> Mapping[str, Any]:
     """Results as `results_of` gives them; a single run records its `FourNumbers` flat."""
     if "numbers" in results or not all(isinstance(results.get(key), float | int) for key in ("last", "chosen", "oracle", "n_target")):
         return results
@@ -240,7 +217,7 @@ def _numbers(results: Mapping[str, Any]) -> list[dict[str, str]]:
         interval = f"{100 * row['low']:.1f} to {100 * row['high']:.1f}" if {"low", "high"} <= set(row) else "-"
         spread = f"{100 * row['spread']:.1f}" if "spread" in row else "-"
         mean, n = f"{100 * row['mean']:.1f}", row.get("n", 1)
-        rows.append({"what": _TITLES.get(column, column), "mean": mean, "interval": interval, "spread": spread, "n": n})
+        rows.append({"what": TITLES.get(column, column), "mean": mean, "interval": interval, "spread": spread, "n": n})
     return rows
 
 

@@ -192,6 +192,7 @@ _GAN_FIELDS: Fields = {
     "gan": (lambda v: isinstance(v, str) and len(v) <= 200 and bool(_PART.fullmatch(v)), "the registered name of a GAN"),
     "classes": (lambda v: v == [] or _is_names(v), "class names, or none"),
     "pictures": (lambda v: _is_int(v, 1, 2**53), "a number of pictures"),
+    "data": (lambda v: isinstance(v, list | tuple) and len(v) <= 2 and all(_is_line(n, 200) for n in v), "names of registered data sets"),
     "files": (_is_gan_files, f"sha256 and bytes of {GENERATOR} and perhaps {CRITIC} and {GOLDEN}"),
 }
 _GAN_REQUIRED = ("schema", "name", "gan", "classes", "channels", "size")
@@ -214,6 +215,18 @@ def read_config(path: Path) -> dict[str, Any]:
     if not isinstance(outer.get("dazoo"), dict):
         raise WeightsError(f"{path} has no object 'dazoo'; it is the config of another library, or of something that dazoo did not save.")
     return checked(outer["dazoo"], str(path), complete=True)
+
+
+def listed_files(path: Path) -> dict[str, dict[str, Any]]:
+    """sha256 and length of every weights file that a config.json lists, by name, whether it is a classifier's or a GAN's.
+
+    Raises:
+        WeightsError: see `read_config`.
+    """
+    outer = read_outer(path)
+    if isinstance(outer.get(GAN_KEY), dict):
+        return checked_gan(outer[GAN_KEY], str(path), complete=True)["files"]
+    return read_config(path)["files"]
 
 
 def read_outer(path: Path) -> dict[str, Any]:

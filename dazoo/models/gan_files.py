@@ -32,6 +32,7 @@ from dazoo.models.config import SCHEMA
 from dazoo.models.config import checked_gan
 from dazoo.models.config import config_text
 from dazoo.models.config import read_outer
+from dazoo.models.gan_card import gan_card
 from dazoo.models.gan_model import GANModel
 from dazoo.models.save import check_place
 from dazoo.models.save import versions
@@ -88,7 +89,7 @@ def save_gan(model: GANModel, folder: str | os.PathLike[str], *, critic: bool = 
             (draft / "config.json").write_text(
                 config_text(checked_gan(config, "The GAN's config", complete=True), GAN_KEY), encoding="utf-8"
             )
-            (draft / "README.md").write_text(card_of(config), encoding="utf-8")
+            (draft / "README.md").write_text(gan_card(config, model.verbs()), encoding="utf-8")
     except OSError as exc:
         raise WeightsError(f"{unwritten(final, exc)} Nothing was changed there. {again(exc)}") from exc
     return final
@@ -99,16 +100,19 @@ def is_gan_folder(folder: Path) -> bool:
     return isinstance(read_outer(folder / "config.json").get(GAN_KEY), dict)
 
 
-def read_gan(folder: Path) -> GANModel:
+def read_gan(folder: Path, *, compared: bool = False) -> GANModel:
     """Check and read a saved GAN.
 
     It is first built without memory and compared with the files' headers.
+
+    Args:
+        compared: its files were already compared with its config.
 
     Raises:
         UnknownName: no installed plugin brings it. WeightsError: files that are missing, altered or do not fit, or a config out of bounds.
     """
     config = checked_gan(read_outer(folder / "config.json")[GAN_KEY], str(folder / "config.json"), complete=True)
-    for name, facts in config["files"].items():
+    for name, facts in config["files"].items() if not compared else ():
         check_file(folder / name, facts)
     sides = {name: facts for name, facts in config["files"].items() if name != GOLDEN}
     try:
@@ -150,17 +154,3 @@ def verify_gan(model: GANModel, folder: Path) -> float:
     kept = read_tensors(folder / GOLDEN)
     now = model.from_given(kept["input"]) if "input" in kept else model.generate(len(kept["drawn"]), seed=0)
     return float((now - kept["drawn"]).abs().max())
-
-
-def card_of(config: Mapping[str, Any]) -> str:
-    """A short card: what it is, what it was trained on, its figures, and how it is used."""
-    results = config.get("results", {})
-    figures = "".join(f"- {name}: {value:.4g}\n" for name, value in results.items() if isinstance(value, int | float))
-    what = f"{len(config['classes'])} classes ({', '.join(config['classes'][:10])}{', ...' if len(config['classes']) > 10 else ''})"
-    return (
-        f"---\nlibrary_name: dazoo\ntags: [dazoo, gan, {config['gan']}]\n---\n\n# {config['name']}\n\n"
-        f"A GAN (`{config['gan']}`) trained alone on {config.get('pictures', 0):,} pictures of {config['size']} x {config['size']} pixels"
-        f" and {config['channels']} channel(s){', ' + what if config['classes'] else ''}.\n\n"
-        f"{'Figures, each in its own protocol (docs/gan-metrics.md):' + chr(10) + chr(10) + figures + chr(10) if figures else ''}"
-        f"```python\nimport dazoo\n\nmodel = dazoo.load_gan({str(config['name'])!r})\nprint(model)\n```\n"
-    )

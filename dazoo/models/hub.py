@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,21 +13,30 @@ from typing import Any
 
 import huggingface_hub as client
 from huggingface_hub import constants
-from huggingface_hub import errors as failures
 
 from dazoo.data.paths import cache_dir
 from dazoo.errors import DazooError
 from dazoo.errors import InvalidName
 from dazoo.errors import OfflineError
-from dazoo.errors import UnknownName
 from dazoo.errors import WeightsError
-from dazoo.models.config import read_config
+from dazoo.models.config import MAX_CONFIG
+from dazoo.models.config import listed_files
+from dazoo.models.hub_errors import Unreachable
+from dazoo.models.hub_errors import spoken
+from dazoo.models.tensors import AlteredFile
+from dazoo.models.tensors import check_file
+from dazoo.plain import shown
 from dazoo.version import __version__
 
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+MAIN = "main"
+TRIES, LONGEST_WAIT = 4, 30.0
+"""How often the Hub is asked for something that the cache lacks, and the seconds that dazoo waits where it asks for patience."""
 _NAME = re.compile(r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?", re.ASCII)
+_REVISION = re.compile(r"[\w.+-]+(?:/[\w.+-]+)*", re.ASCII)
 _MAX_CARD = 2**20
+_OWN: Any = {"library_name": "dazoo", "library_version": __version__}
 
 
 @dataclass(frozen=True)
@@ -59,90 +69,144 @@ class Hub:
         return None if self.cache_dir is None else os.fspath(self.cache_dir)
 
     def __post_init__(self) -> None:
+        for name, variable in (("endpoint", "HF_ENDPOINT"), ("cache_dir", "HF_HUB_CACHE")):  # the client reads them when it is imported
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, os.environ.get(variable) or None)
         if self.cache_dir is None and constants.HF_HUB_CACHE.startswith("~"):  # the client found no home folder
             object.__setattr__(self, "cache_dir", cache_dir() / "hub")
 
-    def snapshot(self, repo: str, revision: str = "main") -> Snapshot:
-        """Fetch what is missing of a saved model. A commit that is in the cache needs no request.
+    def api(self) -> client.HfApi:
+        """The client, for what is no download."""
+        return client.HfApi(endpoint=self.endpoint, token=self.token, **_OWN)
 
-        config.json is fetched once and first (the Hub counts its requests as downloads); the others follow at the commit
-        that it came from, so that one model never mixes two commits.
+    def snapshot(self, repo: str, revision: str = MAIN) -> Snapshot:
+        """Fetch what is missing of a saved model, and see that every file is the one that its config.json lists.
+
+        A commit that is in the cache needs no request, a branch one. config.json is fetched once and first (the Hub counts its requests as
+        downloads); the others follow at the commit that it came from, so that one model never mixes two commits. A file whose cached copy
+        is damaged is fetched once more; the copy is replaced only when the new one is there.
 
         Raises:
-            InvalidName: no repository's name.
+            InvalidName: no name of a repository or revision.
             UnknownName: no such repository or revision, or no right to see it.
-            WeightsError: a file is missing, or is larger than its config says.
+            WeightsError: a file that is missing, altered, or larger than its config says.
             OfflineError: the Hub cannot be reached, and the cache does not have the file.
         """
         check_repo(repo)
-        config = self._fetch(repo, "config.json", revision)
-        commit = config.parent.name if _COMMIT.fullmatch(config.parent.name) else revision
+        check_revision(repo, revision)
+        config = self._config(repo, revision)
+        commit = config.parent.name if COMMIT.fullmatch(config.parent.name) else revision
         try:
-            files = read_config(config)["files"]
-        except WeightsError:  # a damaged copy, or truly a bad config: one more look tells
-            _drop(config)
-            files = read_config(self._fetch(repo, "config.json", commit))["files"]
+            files = listed_files(config)
+        except WeightsError as damaged:  # a damaged copy, or truly a bad config: one more look tells
+            files = listed_files(self._anew(repo, "config.json", commit, damaged, MAX_CONFIG))
         for name, facts in files.items():
-            self._within(repo, name, commit, facts["bytes"])
-            self._fetch(repo, name, commit)
-        if self._cached(repo, "README.md", commit) is None:  # no request when it is known that there is none
-            self._fetch_card(repo, commit)
+            path = self._fetch(repo, name, commit, facts["bytes"])
+            try:
+                check_file(path, facts)
+            except AlteredFile as damaged:  # a broken transfer or cache, most often
+                check_file(self._anew(repo, name, commit, damaged, facts["bytes"]), facts)
+            except OSError as exc:
+                raise WeightsError(f"{path} cannot be read: {exc.strerror}. Remove it, and it is fetched again.") from exc
+        self._fetch_card(repo, commit)
         return Snapshot(repo, commit, config.parent, files)
 
-    def refetch(self, snapshot: Snapshot, name: str) -> None:
-        """Throw a file's cached copy away and fetch it once more.
-
-        Raises:
-            OfflineError: the Hub cannot be reached.
-        """
-        _drop(snapshot.folder / name)
-        self._fetch(snapshot.repo, name, snapshot.commit)
-
-    def _cached(self, repo: str, name: str, commit: str) -> Any:
+    def _cached(self, repo: str, name: str, revision: str) -> Any:
         """The path of a file in the cache, a mark that the commit has no such file, or None where nothing is known."""
-        return client.try_to_load_from_cache(repo, name, cache_dir=self.cache, revision=commit)
+        return client.try_to_load_from_cache(repo, name, cache_dir=self.cache, revision=revision)
 
-    def _within(self, repo: str, name: str, commit: str, most: int) -> None:
-        """Refuse a file that is larger than its config says before it fills the disk."""
-        size = self._size(repo, name, commit)
-        if size is not None and size > most:
-            raise WeightsError(f"{name} of hub:{repo}@{commit} is over-large: {size} bytes, expected at most {most}. Nothing was fetched.")
-
-    def _size(self, repo: str, name: str, commit: str) -> int | None:
-        """Bytes that fetching a file would cost; None where it is cached, or the Hub does not say."""
-        if self._cached(repo, name, commit) is not None or client.constants.HF_HUB_OFFLINE:
-            return None
-        url = client.hf_hub_url(repo, name, revision=commit, endpoint=self.endpoint)
-        with _spoken(repo, commit, name):
-            return client.get_hf_file_metadata(
-                url, token=self.token, endpoint=self.endpoint, library_name="dazoo", library_version=__version__
-            ).size
+    def _config(self, repo: str, revision: str) -> Path:
+        """The path of config.json at a revision; a cached one where the Hub does not answer."""
+        here = self._cached(repo, "config.json", revision)
+        if isinstance(here, str) and (COMMIT.fullmatch(revision) or constants.HF_HUB_OFFLINE):
+            return Path(here)
+        try:
+            head = self._head(repo, "config.json", revision, tries=1 if isinstance(here, str) else TRIES)
+        except Unreachable:
+            if isinstance(here, str):
+                return Path(here)
+            raise
+        if isinstance(here, str) and head is not None and Path(here).parent.name == head.commit_hash:
+            return Path(here)
+        self._within(repo, "config.json", revision, head, MAX_CONFIG)
+        return self._download(repo, "config.json", revision)
 
     def _fetch_card(self, repo: str, commit: str) -> None:
-        """Fetch README.md where there is one of a sensible length; without it, a card is written from the config."""
-        try:
-            if (self._size(repo, "README.md", commit) or 0) > _MAX_CARD:
-                return
-        except DazooError:
-            pass  # the client remembers a file that is not there only when it was asked for the file itself
+        """Fetch README.md where there is one of a sensible length, in one try; without it, a card is written from the config."""
+        if self._cached(repo, "README.md", commit) is not None:  # it is there, or is known not to be
+            return
         with suppress(DazooError):
-            self._fetch(repo, "README.md", commit)
+            try:
+                head = self._head(repo, "README.md", commit, 1)
+            except WeightsError:
+                head = None  # there is none; the client remembers that only when it was asked for the file itself
+            self._within(repo, "README.md", commit, head, _MAX_CARD)
+            self._download(repo, "README.md", commit)
 
-    def _fetch(self, repo: str, name: str, revision: str) -> Path:
-        with _spoken(repo, revision, name):
+    def _fetch(self, repo: str, name: str, commit: str, most: int) -> Path:
+        """The path of a file at a commit, downloaded where the cache lacks it and it has `most` bytes or fewer."""
+        here = self._cached(repo, name, commit)
+        if isinstance(here, str):
+            return Path(here)
+        self._within(repo, name, commit, self._head(repo, name, commit, TRIES), most)
+        return self._download(repo, name, commit)
+
+    def _anew(self, repo: str, name: str, commit: str, damaged: WeightsError, most: int) -> Path:
+        """A file fetched once more, in place of a copy that is damaged.
+
+        Raises:
+            WeightsError: nothing came; it says what is wrong with the copy, which stays, and why there is no other.
+        """
+        try:
+            head = self._head(repo, name, commit, 2)
+            self._within(repo, name, commit, head, most)
+            path = self._download(repo, name, commit, force_download=True)
+            with spoken(f"{name} of hub:{repo}@{commit}"):
+                blob = path.parents[2] / "blobs" / str(head.etag)
+                if not path.is_symlink() and blob.is_file():  # no links there: the client leaves the old copy in its place
+                    os.replace(blob, path)
+            return path
+        except OfflineError as exc:
+            raise WeightsError(f"{damaged} The copy in the cache may be damaged, and another could not be fetched: {exc}") from exc
+
+    def _within(self, repo: str, name: str, revision: str, head: Any, most: int) -> None:
+        """Refuse a file that is larger than its config says before it fills the disk."""
+        if head is not None and head.size is not None and head.size > most:
+            raise WeightsError(
+                f"{name} of hub:{repo}@{revision} is over-large: {head.size} bytes, expected at most {most}. Nothing was fetched."
+            )
+
+    def _head(self, repo: str, name: str, revision: str, tries: int) -> Any:
+        """What the Hub says of a file (commit, size) before it is fetched. It is asked again while it is out of breath.
+
+        Raises:
+            UnknownName, WeightsError, OfflineError: see `spoken`.
+        """
+        if constants.HF_HUB_OFFLINE:
+            raise Unreachable(
+                f"{name} of hub:{repo}@{revision} is not in the cache, and the Hub cannot be reached: offline mode is enabled "
+                "(HF_HUB_OFFLINE). Go online once."
+            )
+        url = client.hf_hub_url(repo, name, revision=revision, endpoint=self.endpoint)
+        for again in range(tries - 1, -1, -1):
+            try:
+                with spoken(f"{name} of hub:{repo}@{revision}"):
+                    return client.get_hf_file_metadata(
+                        url, token=self.token, endpoint=self.endpoint, timeout=constants.HF_HUB_ETAG_TIMEOUT, **_OWN
+                    )
+            except Unreachable as exc:
+                wait = 2.0 ** (tries - 2 - again) if exc.wait is None else exc.wait + 0.5
+                if not again or wait > LONGEST_WAIT:
+                    raise
+                time.sleep(wait)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _download(self, repo: str, name: str, revision: str, **how: Any) -> Path:
+        with spoken(f"{name} of hub:{repo}@{revision}"):
             path = client.hf_hub_download(
-                repo, name, revision=revision, library_name="dazoo", library_version=__version__,
-                cache_dir=self.cache, endpoint=self.endpoint, token=self.token,
-            )  # fmt: skip
+                repo, name, revision=revision, cache_dir=self.cache, endpoint=self.endpoint, token=self.token, **_OWN, **how
+            )
         return Path(path)
-
-
-def _drop(link: Path) -> None:
-    """Remove a file of a snapshot, and the blob that it links to; nothing outside the repository's own cache is ever removed."""
-    blob, own = link.resolve(), link.parents[2].resolve() / "blobs"  # <cache>/<repository>/snapshots/<commit>/<file>
-    link.unlink(missing_ok=True)
-    if blob.parent == own:
-        blob.unlink(missing_ok=True)
 
 
 def check_repo(repo: str) -> None:
@@ -154,32 +218,14 @@ def check_repo(repo: str) -> None:
     parts = repo.split("/")
     bad = len(parts) != 2 or len(repo) > 96 or "--" in repo or ".." in repo or repo.endswith(".git")
     if bad or not all(_NAME.fullmatch(p) for p in parts):
-        raise InvalidName(f"'hub:{repo}' names no repository; expected 'hub:user/repo' or 'hub:user/repo@revision'.")
+        raise InvalidName(f"{shown(f'hub:{repo}', 120)} names no repository; expected 'hub:user/repo' or 'hub:user/repo@revision'.")
 
 
-class _spoken:
-    """A block whose Hub client errors become dazoo's own, with the repository, revision and file named."""
+def check_revision(repo: str, revision: str) -> None:
+    """Refuse what is no branch, tag, pull request ("refs/pr/1") or commit.
 
-    def __init__(self, repo: str, revision: str, file: str) -> None:
-        self.repo, self.where = repo, f"{file} of hub:{repo}@{revision}"
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
-        if not isinstance(exc, Exception) or isinstance(exc, DazooError):
-            return
-        where, reason = self.where, " ".join(str(exc).split())[:300]
-        if isinstance(exc, failures.LocalEntryNotFoundError | failures.OfflineModeIsEnabled):
-            raise OfflineError(f"{where} is not in the cache, and the Hub cannot be reached: {reason} Go online once.") from exc
-        if isinstance(exc, failures.GatedRepoError):
-            raise UnknownName(f"{where}: the repository is gated. Ask for access on its page, then log in with 'hf auth login'.") from exc
-        if isinstance(exc, failures.RepositoryNotFoundError):
-            raise UnknownName(f"{where}: no such repository, or it is private. Check the spelling, or run 'hf auth login'.") from exc
-        if isinstance(exc, failures.RevisionNotFoundError):
-            raise UnknownName(f"{where}: there is no such revision. Leave it out, or give a branch, a tag or a full commit hash.") from exc
-        if isinstance(exc, failures.EntryNotFoundError):
-            raise WeightsError(f"{where} is missing; the repository is no complete model saved by dazoo.") from exc
-        if isinstance(exc, OSError) and exc.errno is not None:
-            raise OfflineError(f"{where} cannot be written to the cache: {exc.strerror}. Free space, or set HF_HOME.") from exc
-        raise OfflineError(f"{where} cannot be fetched: {type(exc).__name__}: {reason}. Try again later, or load a folder.") from exc
+    Raises:
+        InvalidName: it has a character that none of them has.
+    """
+    if len(revision) > 200 or ".." in revision or not _REVISION.fullmatch(revision):
+        raise InvalidName(f"hub:{repo} has no revision {shown(revision, 80)}; give a branch, a tag or a full commit hash.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,6 @@ from dazoo.models.heads import rebuilt_method
 from dazoo.models.hub import Hub
 from dazoo.models.model import Model
 from dazoo.models.parts import problem_of
-from dazoo.models.tensors import AlteredFile
 from dazoo.models.tensors import check_file
 from dazoo.plain import digest_of
 from dazoo.plain import expanded
@@ -47,6 +47,14 @@ MAX_CARD = 2**20
 """Bytes of a model card."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """The folder of a saved model. `compared`: its files were already compared with its config, and what lies beside them is a cache's."""
+
+    folder: Path
+    compared: bool = False
+
+
 def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | None = None, hub: Hub | None = None) -> Model:
     """A trained model in eval mode. A GAN that was trained alone is loaded with `load_gan`.
 
@@ -63,7 +71,8 @@ def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | No
         OfflineError: the Hub cannot be reached and the model is not in the cache.
     """
     where, place = choose_device(device), locate(ref)
-    return read_folder(_READERS[place.scheme](place, revision, hub or Hub())).to(where)
+    found = _READERS[place.scheme](place, revision, hub or Hub())
+    return read_folder(found.folder, compared=found.compared).to(where)
 
 
 def load_gan(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | None = None, hub: Hub | None = None) -> GANModel:
@@ -73,11 +82,23 @@ def load_gan(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str 
         SettingsError: the reference names a classifier; its own GAN draws with `load(ref).generate(n)`.
     """
     where, place = choose_device(device), locate(ref)
-    folder = _READERS[place.scheme](place, revision, hub or Hub())
-    _check_there(folder)
-    if not is_gan_folder(folder):
+    found = _READERS[place.scheme](place, revision, hub or Hub())
+    _check_there(found.folder)
+    if not is_gan_folder(found.folder):
         raise SettingsError(f"{ref} is a classifier; load it with dazoo.load. A GAN that is part of it draws with its generate(n).")
-    return read_gan(folder).to(where)
+    return read_gan(found.folder, compared=found.compared).to(where)
+
+
+def found_folder(ref: str | os.PathLike[str], hub: Hub | None = None) -> Path:
+    """The folder of what a reference names (see `load`); one on the Hub is fetched.
+
+    Raises:
+        InvalidName, UnknownName, AmbiguousName, WeightsError, OfflineError: see `load`.
+    """
+    place = locate(ref)
+    folder = _READERS[place.scheme](place, None, hub or Hub()).folder
+    _check_there(folder)
+    return folder
 
 
 def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") -> Model:
@@ -85,14 +106,17 @@ def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") ->
     return model if isinstance(model, Model) else load(model, device=device)
 
 
-def _from_folder(place: Place, revision: str | None, hub: Hub) -> Path:
+def _from_folder(place: Place, revision: str | None, hub: Hub) -> Found:
     if revision is not None:
         raise SettingsError(f"revision is {revision!r}, but a folder has none; leave it out, or load from 'hub:user/repo'.")
-    return expanded(place.text)
+    return Found(expanded(place.text))
 
 
-def read_folder(folder: Path) -> Model:
+def read_folder(folder: Path, *, compared: bool = False) -> Model:
     """Check and read a saved model's folder. One that a writer was killed over comes back first, see `restore`.
+
+    Args:
+        compared: see `Found`.
 
     Raises:
         WeightsError: see `load`.
@@ -102,13 +126,13 @@ def read_folder(folder: Path) -> Model:
         raise SettingsError(f"{folder} holds a GAN that was trained alone: dazoo.load_gan({str(folder)!r}), or the commands 'dazoo gan'.")
     config = read_config(folder / "config.json")
     strangers = sorted(p.name for p in folder.glob("*.safetensors") if p.name not in config["files"])
-    if strangers:
+    if strangers and not compared:
         what = "not listed" if strangers[0] in WEIGHTS else "unknown to dazoo"
         raise WeightsError(f"{folder / strangers[0]} is {what} in config.json, so nothing vouches for it; remove it.")
-    for name, facts in config["files"].items():
+    for name, facts in config["files"].items() if not compared else ():
         check_file(folder / name, facts)
     backbone = build_backbone(config, folder / MODEL)
-    card = _read_card(folder / CARD)
+    card = read_card(folder / CARD)
     method = None
     if METHOD in config["files"]:
         problem = problem_of(backbone, config)
@@ -126,30 +150,25 @@ def _check_there(folder: Path) -> None:
         raise WeightsError(f"{folder} is {'a file' if folder.exists() else 'not there'}; expected the folder of a saved model.")
 
 
-def _read_card(path: Path) -> str | None:
+def read_card(path: Path) -> str | None:
+    """The text of a card; None where there is none that can be read."""
     try:
         return read_bounded(path, MAX_CARD).decode("utf-8", errors="replace").replace("\r\n", "\n")
     except (OSError, ValueError):  # a card is written from the config then
         return None
 
 
-def _from_hub(place: Place, revision: str | None, hub: Hub, sha256: str | None = None) -> Path:
+def _from_hub(place: Place, revision: str | None, hub: Hub, sha256: str | None = None) -> Found:
     repo, pinned = place.text, place.revision
     if pinned and revision and pinned != revision:
         raise SettingsError(f"'hub:{repo}@{pinned}' names the revision {pinned!r}, and revision= is {revision!r}; give one of them.")
     snapshot = hub.snapshot(repo, revision or pinned or "main")
     if sha256 is not None:
         _check_pin(snapshot.folder, sha256)
-    for name in snapshot.files:
-        try:
-            check_file(snapshot.folder / name, snapshot.files[name])
-        except AlteredFile:  # a broken transfer or cache, most often: throw the copy away and fetch it once more
-            hub.refetch(snapshot, name)
-            check_file(snapshot.folder / name, snapshot.files[name])
-    return snapshot.folder
+    return Found(snapshot.folder, compared=True)
 
 
-def _from_entry(place: Place, revision: str | None, hub: Hub) -> Path:
+def _from_entry(place: Place, revision: str | None, hub: Hub) -> Found:
     try:
         entry = zoo().entries.get(place.text)
     except UnknownName as exc:
@@ -164,7 +183,7 @@ def _from_entry(place: Place, revision: str | None, hub: Hub) -> Path:
 
 
 _READERS = {"name": _from_entry, "dir": _from_folder, "hub": _from_hub}
-"""The folder of a saved model, by what its reference names; its files are checked where they came from elsewhere."""
+"""The folder of a saved model, by what its reference names."""
 
 
 def entry_folder(entry: Registration) -> Path:

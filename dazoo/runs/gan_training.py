@@ -122,6 +122,8 @@ def train_gan(
     if len(other) < FEW and not arguments["gan"].get("augment") and not where.get("quiet"):
         tell(f"{other.name} has {len(other)} pictures: a critic learns so few by heart. Try --set gan.augment=color,translation,cutout.")
     config = config_of(name, one, made, arguments["gan"], seed)
+    named = [place for place in (images, to) if isinstance(place, str) and place in plugins.datasets.names() and not Path(place).exists()]
+    config["data"] = list(dict.fromkeys(named))  # whose terms a card gives
     folder = expanded(out) if out is not None else None
     return _run(plugins, config, made, one, other, choose_device(device), folder, where)
 

@@ -112,5 +112,12 @@ class PretrainedTimm(Pretrained, TimmBackbone):
         return f"timm's pretrained weights ({cfg.hf_hub_id or cfg.url})" if here else ""
 
     @classmethod
+    def origin(cls, **arguments: Any) -> str | None:
+        pretrained = arguments.get("pretrained", True)
+        if pretrained is False or is_path(pretrained):
+            return None
+        return (cfg_of(arguments["arch"], pretrained)[1].hf_hub_id or "").partition("@")[0] or None
+
+    @classmethod
     def side(cls, arch: str, pretrained: object) -> int:
         return max(cfg_of(arch, pretrained)[1].input_size[1:])

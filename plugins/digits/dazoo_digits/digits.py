@@ -84,6 +84,8 @@ class MNIST(Digits):
 
     name = "mnist"
     terms = "MNIST (Y. LeCun, C. Cortes): CC BY-SA 3.0"
+    weights_may_be_shared = True
+    hub_id = "ylecun/mnist"
     files = {
         "train": ("MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte"),
         "test": ("MNIST/raw/t10k-images-idx3-ubyte", "MNIST/raw/t10k-labels-idx1-ubyte"),

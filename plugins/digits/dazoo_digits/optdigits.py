@@ -36,6 +36,7 @@ class OptDigits(Dataset):
 
     classes = tuple("0123456789")
     terms = "Optdigits, UCI machine learning repository (Alpaydin and Kaynak 1998), CC BY 4.0"
+    weights_may_be_shared = True
 
     def __init__(self, *, coloured: bool = False) -> None:
         self.coloured = coloured

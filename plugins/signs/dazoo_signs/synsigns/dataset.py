@@ -30,6 +30,7 @@ class SynSigns(Dataset):
 
     classes = CLASSES
     terms: ClassVar[str] = "drawn by dazoo; no photograph in it; as dazoo's own licence"
+    weights_may_be_shared = True
 
     def __init__(self, *, variant: str, count: int | None = None, seed: int = 0) -> None:
         if variant not in VARIANTS:
