@@ -196,7 +196,7 @@ def test_the_licence_is_never_guessed(put, server: LoopbackHub, given: dict, wor
 
 
 def test_terms_stop_it(put, server: LoopbackHub, parts: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert any("do not say whether weights may be given away" in note for note in put(dry_run=True).notes)
+    assert any("do not say whether weights may be shared" in note for note in put(dry_run=True).notes)
     monkeypatch.setattr(parts.Left, "weights_may_be_shared", False)
     with pytest.raises(PublishError, match="'left' forbid giving away weights.*\n.*'right' forbid"):
         put()
