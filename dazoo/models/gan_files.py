@@ -129,7 +129,7 @@ def read_gan(folder: Path, *, compared: bool = False) -> GANModel:
         reason = f"{type(exc).__name__}: {' '.join(str(exc).split())[:300]}"
         raise WeightsError(f"{folder}: the GAN {config['gan']!r} refuses {config.get('gan_settings', {})} ({reason}).") from exc
     fill(gan_modules(game), folder, sides)
-    return GANModel(game, config)
+    return GANModel(game, config).eval()
 
 
 def golden(model: GANModel) -> dict[str, Tensor]:

@@ -43,8 +43,6 @@ class GANModel:
     def __init__(self, game: Alone, config: Mapping[str, Any]) -> None:
         self.game, self.gan, self.config = game, game.gan, dict(config)
         self.device = torch.device("cpu")
-        for module in self.modules().values():
-            module.eval()
 
     @property
     def name(self) -> str:
@@ -70,6 +68,12 @@ class GANModel:
     def modules(self) -> dict[str, torch.nn.Module]:
         """Generators and critics by name."""
         return gan_modules(self.game)
+
+    def eval(self) -> GANModel:
+        """Itself, in eval mode: drawing neither reads nor changes batch statistics."""
+        for module in self.modules().values():
+            module.eval()
+        return self
 
     def to(self, device: torch.device | str) -> GANModel:
         """Itself, on another device."""

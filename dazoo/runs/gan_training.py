@@ -170,9 +170,7 @@ def _run(
                 mine = {k.removeprefix(f"{key}/"): v for k, v in trainer.chosen.items() if k.startswith(f"{key}/")}
                 model.modules()[key].load_state_dict(mine)
         model.config["results"] |= {**history.scores[-1], "seconds": round(trainer.seconds, 1)} if history.scores else {}
-        model.to("cpu")
-        for module in model.modules().values():
-            module.eval()
+        model.to("cpu").eval()
         if folder is not None:
             write_whole(folder / "history.json", json.dumps({"scores": history.scores, "terms": history.terms}, indent=1))
             keep(folder, f"{config['name']}, seed {seed}", loggers.seen)

@@ -69,6 +69,20 @@ def test_a_gan_that_was_trained_alone_is_loaded_and_draws_the_same(places, tmp_p
     assert {"likeness", "diversity", "seed"} <= set(loaded.config["results"])
 
 
+def test_networks_train_in_training_mode_and_draw_in_eval_mode(places, monkeypatch):
+    """Batch norm that trains with running statistics gives the critic an easy game, and the generator never learns."""
+    seen, step = [], trainer_module.Trainer._step
+
+    def watched(self):
+        seen.append({m.training for module in self.setup.bridge.groups().values() for m in module.modules()})
+        step(self)
+
+    monkeypatch.setattr(trainer_module.Trainer, "_step", watched)
+    model = train("dcgan", places / "loose").model
+    assert seen == [{True}] * 6
+    assert not any(module.training for module in model.modules().values())
+
+
 def test_an_interrupted_training_ends_in_the_same_weights(places, tmp_path, monkeypatch):
     whole = train("dcgan", places / "loose", out=tmp_path / "whole", **{"gan.ema": 0.9})
     step, seen = trainer_module.Trainer._step, []
