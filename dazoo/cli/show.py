@@ -95,9 +95,11 @@ def _entry(entry: Registration) -> dict[str, Any]:
 
 def _saved(folder: Path, name: str | None) -> dict[str, Any]:
     from dazoo.models.config import read_config
+    from dazoo.models.gan_files import is_gan_folder
+    from dazoo.models.gan_files import read_gan_config
 
-    config = read_config(folder / "config.json")
-    keys = ("recipe", "classes", "channels", "size", "settings", "plugins", "files", "results")
+    config = read_gan_config(folder) if is_gan_folder(folder) else read_config(folder / "config.json")
+    keys = ("recipe", "gan", "gan_settings", "classes", "channels", "size", "settings", "plugins", "files", "results")
     return {"is": "model", "name": name or config["name"], "folder": str(folder), **{k: config[k] for k in keys if k in config}}
 
 
@@ -210,13 +212,16 @@ def _print_model(fact: Mapping[str, Any]) -> None:
     rows = [("folder", fact["folder"])]
     if "distribution" in fact:
         rows.append(("brought by", f"{fact['distribution']} {fact['version']}"))
-    rows += [(kind, name) for kind, name in fact["recipe"].items() if name]
+    alone = "recipe" not in fact
+    rows += [("gan", f"{fact['gan']}, trained alone")] if alone else [(kind, name) for kind, name in fact["recipe"].items() if name]
     rows.append(("saved with", ", ".join(f"{d} {v}" for d, v in fact.get("plugins", {}).items()) or "-"))
     rows.append(("pictures", f"{fact['size']}x{fact['size']}, {fact['channels']} channels"))
-    rows.append(("classes", _some(fact["classes"])))
+    rows += [("classes", _some(fact["classes"]))] if fact["classes"] else []
     rows.append(("files", ", ".join(f"{n} ({f['bytes'] / 1e6:.1f} MB)" for n, f in fact["files"].items())))
     emit_columns(rows, indent=2)
-    if fact.get("results"):
+    if alone:
+        emit_columns([(name, f"{value:.4g}") for name, value in fact.get("results", {}).items() if type(value) is float], indent=2)
+    elif fact.get("results"):
         title("\nTarget accuracy")
         emit_four(fact["results"])
 

@@ -111,7 +111,7 @@ def read_gan(folder: Path, *, compared: bool = False) -> GANModel:
     Raises:
         UnknownName: no installed plugin brings it. WeightsError: files that are missing, altered or do not fit, or a config out of bounds.
     """
-    config = checked_gan(read_outer(folder / "config.json")[GAN_KEY], str(folder / "config.json"), complete=True)
+    config = read_gan_config(folder)
     for name, facts in config["files"].items() if not compared else ():
         check_file(folder / name, facts)
     sides = {name: facts for name, facts in config["files"].items() if name != GOLDEN}
