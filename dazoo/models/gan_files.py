@@ -100,6 +100,16 @@ def is_gan_folder(folder: Path) -> bool:
     return isinstance(read_outer(folder / "config.json").get(GAN_KEY), dict)
 
 
+def read_gan_config(folder: Path) -> dict[str, Any]:
+    """The checked config of a saved GAN.
+
+    Raises:
+        WeightsError: a config out of bounds, or of a classifier.
+    """
+    file = folder / "config.json"
+    return checked_gan(read_outer(file).get(GAN_KEY) or {}, str(file), complete=True)
+
+
 def read_gan(folder: Path, *, compared: bool = False) -> GANModel:
     """Check and read a saved GAN.
 
