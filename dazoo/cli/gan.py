@@ -229,6 +229,36 @@ def explain(
             emit(f"Samples over time: {strip}")
 
 
+@app.command("restore")
+def restore(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu") -> None:
+    """What the model was trained to undo, taken away and given back."""
+    make("restore", model, pictures, out, device)
+
+
+@app.command("voxelize")
+def voxelize(model: ModelRef, pictures: Pictures, out: Out, device: Device = "cpu") -> None:
+    """The volume in each picture: NAME.npz with the array "voxels", and NAME.png to look at."""
+    loaded = gan_model(model, device)
+    import io
+
+    import numpy as np
+
+    from dazoo.cli.predict import expand
+    from dazoo.models.grids import volumes_png
+
+    paths, failed = expand(pictures)
+    folder = _folder(out)
+    for path, name in zip(paths, _names(paths), strict=True):
+        volumes = loaded.voxelize([path])
+        _write(folder / name, volumes_png(volumes, [path.stem]))
+        packed = io.BytesIO()
+        np.savez_compressed(packed, voxels=volumes[0].numpy())
+        _write((folder / name).with_suffix(".npz"), packed.getvalue())
+    emit(f"{len(paths)} volumes written to {folder}.")
+    if failed:
+        raise typer.Exit(1)
+
+
 def make(verb: str, ref: str, pictures: list[Path], out: Path, device: str) -> None:
     """Write what a model makes of pictures, one file each, and a sheet of what was given and what was made."""
     loaded = gan_model(ref, device)

@@ -88,7 +88,8 @@ class GAN:
         scale: side of what it draws over the side of the pictures that it is given (2 or 4 for super-resolution).
         own_game: `phases` is the whole game, so that nobody adds a critic's and a generator's phase to it. True of every GAN that takes
             pictures; a GAN that draws from noise may train in another way alone than beside a classifier.
-        jobs: what a person uses it for when it was trained alone, beyond drawing from noise: "translate", "upscale", "colorize", "inpaint".
+        jobs: what a person uses it for when it was trained alone, beyond drawing from noise: "translate", "upscale", "colorize", "inpaint",
+            "restore", "voxelize".
         defaults: run settings that it wants when it is trained alone, such as {"batch": 128}; those of the user go over them.
         min_size: smallest side in pixels that its networks can be built for.
         noise_size: length of the noise that `draw` gives, 0 for none.
@@ -191,6 +192,14 @@ class GAN:
     def generate(self, ask: Ask) -> Tensor:
         """Pictures (N, C, size, size) in [-1, 1] for what is asked."""
         raise NotImplementedError(f"{type(self).__name__} must implement generate(ask).")
+
+    def voxelize(self, images: Tensor) -> Tensor:
+        """Volumes (N, d, d, d) in [0, 1] (depth, height, width) that pictures (N, C, size, size) are taken for.
+
+        Raises:
+            SettingsError: the GAN makes pictures alone.
+        """
+        raise SettingsError(f"{type(self).__name__} makes pictures, not volumes.")
 
     def translated(self, step: Step) -> Tensor:
         """The step's source pictures, or the first of them, in the other domain's style, with gradient: (n, C, size, size), n at most N.

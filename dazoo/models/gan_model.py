@@ -154,6 +154,18 @@ class GANModel:
         """Pictures with the region that it was trained to fill filled anew."""
         return self._made("inpaint", pictures)
 
+    def restore(self, pictures: Any) -> Tensor:
+        """Pictures with what it was trained to undo taken away and given back."""
+        return self._made("restore", pictures)
+
+    def voxelize(self, pictures: Any) -> Tensor:
+        """The volumes that pictures are taken for, (n, d, d, d) in [0, 1]: depth, height, width."""
+        self._can("voxelize")
+        with self._drawing(None):
+            return torch.cat(
+                [self.gan.voxelize(part.to(self.device)).float().cpu() for part in self._prepared(pictures).split(BATCH)]
+            ).clone()
+
     def given(self, pictures: Any) -> Tensor:
         """What the generator is given of pictures: grey, smaller, with a hole, or as they are; (N, C, s, s) float in [-1, 1]."""
         return self.gan.start(self._prepared(pictures))

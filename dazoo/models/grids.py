@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -35,6 +37,25 @@ def walk_gif(frames: Tensor, columns: int = 8, milliseconds: int = 80) -> bytes:
     pictures = [Image.fromarray(sheet(frame, columns)) for frame in frames]
     out = io.BytesIO()
     pictures[0].save(out, format="GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
+    return out.getvalue()
+
+
+def volumes_png(volumes: Tensor, titles: Sequence[str] = ()) -> bytes:
+    """Volumes (N, d, d, d) in [0, 1] (depth, height, width) side by side, as solid voxels where they are above 0.5."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2.4 * len(volumes), 2.6))
+    FigureCanvasAgg(figure)
+    for i, volume in enumerate(volumes):
+        axes: Any = figure.add_subplot(1, len(volumes), i + 1, projection="3d")
+        solid = (volume > 0.5).permute(2, 0, 1).flip(2).numpy()  # width, depth, height with up upwards
+        axes.voxels(solid, facecolor="#4c8bc0", edgecolor="#1d3f5e", linewidth=0.2)
+        axes.set_axis_off()
+        if i < len(titles):
+            axes.set_title(titles[i], fontsize=8)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
     return out.getvalue()
 
 
