@@ -51,7 +51,7 @@ class Pix2Pix(Restoring):
         if task not in TASKS:
             raise SettingsError(f"gan.task is {task!r}; expected one of {', '.join(TASKS)}.")
         if task != "colorize":
-            self.jobs = ()
+            self.jobs = ("restore",)
         large = self.size >= 64
         width = width or (64 if large else 32)
         self.task, self.l1, self.batch, self.lr = TASKS[task](self.channels), l1, batch, lr

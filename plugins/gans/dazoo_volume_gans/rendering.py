@@ -1,15 +1,11 @@
-"""Pictures of volumes that pass gradients on to them, and a drawing for people.
+"""Pictures of volumes that pass gradients on to them.
 
 Gadelha, Maji and Wang, "3D shape induction from 2D views of multiple objects" (PrGAN), 3DV 2017, for the projection.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -35,21 +31,3 @@ def turned(volumes: Tensor, azimuth: Tensor) -> Tensor:
     rows = [torch.stack(row, 1) for row in ((cos, no, sin, no), (no, no + 1, no, no), (-sin, no, cos, no))]
     grid = F.affine_grid(torch.stack(rows, 1), list(volumes.shape), align_corners=False)
     return F.grid_sample(volumes.float(), grid, align_corners=False)
-
-
-def draw(volumes: Sequence[Tensor], file: str | os.PathLike[str], titles: Sequence[str] = ()) -> None:
-    """A picture of volumes (d, d, d) side by side, as solid voxels where they are above 0.5.
-
-    Args:
-        file: where to write it; its ending says the format.
-        titles: of the volumes.
-    """
-    figure = Figure(figsize=(2.4 * len(volumes), 2.6))
-    for i, volume in enumerate(volumes):
-        axes = figure.add_subplot(1, len(volumes), i + 1, projection="3d")
-        solid = (volume > 0.5).permute(2, 0, 1).flip(2).cpu().numpy()  # width, depth, height with up upwards
-        axes.voxels(solid, facecolor="#4c8bc0", edgecolor="#1d3f5e", linewidth=0.2)
-        axes.set_axis_off()
-        if i < len(titles):
-            axes.set_title(titles[i], fontsize=8)
-    figure.savefig(file, dpi=110)

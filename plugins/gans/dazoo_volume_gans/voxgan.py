@@ -51,6 +51,7 @@ class VoxGAN(GAN):
         kl, reconstruction: weights of the encoder's divergence from the normal distribution, and of the squared difference of voxels, each
             a sum over code or volume.
         views: directions, spread about the vertical axis, from which a volume is seen at random; 1 is from the front.
+        critic_lr: Adam's rate for the critic of volumes (1e-5 in the paper, whose runs are long; the generator's is 2.5e-3).
         contract: arguments of the contract, and settings of the game.
 
     Raises:
@@ -71,6 +72,7 @@ class VoxGAN(GAN):
         kl: float = 0.01,
         reconstruction: float = 0.01,
         views: int = 1,
+        critic_lr: float = 1e-5,
         **contract: Any,
     ) -> None:
         super().__init__(**contract)
@@ -79,7 +81,7 @@ class VoxGAN(GAN):
         if views < 1:
             raise SettingsError(f"gan.views is {views!r}; expected 1 or more.")
         self.voxels, self.noise_size, self.views = side, noise, views
-        self.kl, self.reconstruction = kl, reconstruction
+        self.kl, self.reconstruction, self.critic_lr = kl, reconstruction, critic_lr
         self.shapes = shapes or ("none" if self.code_size else "procedural")
         self.jobs = ("voxelize",) if self.pairs else ()
         self.known = None if self.shapes in ("none", "procedural") else read_voxels(self.shapes, side)
@@ -101,7 +103,7 @@ class VoxGAN(GAN):
         return {**own, "generator_encoder": self.encoder, "critic_volumes": self.volume_critic} if self.pairs else own
 
     def optimizers(self) -> Mapping[str, OptimizerSettings]:
-        rates = {"generator": 2.5e-3, "critic": 2e-4, "generator_encoder": 1e-3, "critic_volumes": 1e-5}
+        rates = {"generator": 2.5e-3, "critic": 2e-4, "generator_encoder": 1e-3, "critic_volumes": self.critic_lr}
         return {name: {"optimizer": "adam", "lr": rates[name], "betas": (0.5, 0.999), "weight_decay": 0.0} for name in self.groups()}
 
     def draw(self, n: int, device: torch.device) -> Tensor:

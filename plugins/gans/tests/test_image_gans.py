@@ -183,7 +183,7 @@ def test_colorize_of_grey_pictures_leaves_them_once_it_predicts_no_colour():
 
 
 def test_a_verb_is_offered_for_the_task_that_it_names():
-    assert build("pix2pix").jobs == ("colorize",) and build("pix2pix", task="blur").jobs == ()
+    assert build("pix2pix").jobs == ("colorize",) and build("pix2pix", task="blur").jobs == ("restore",)
     assert {name: zoo().gans.resolve(name).jobs for name in SMALL} == {
         "cyclegan": ("translate",),
         "discogan": ("translate",),

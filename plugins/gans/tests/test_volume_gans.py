@@ -21,7 +21,6 @@ from dazoo_volume_gans.fitting import fit
 from dazoo_volume_gans.networks import Encoder
 from dazoo_volume_gans.networks import Generator
 from dazoo_volume_gans.networks import VolumeCritic
-from dazoo_volume_gans.rendering import draw
 from dazoo_volume_gans.rendering import silhouettes
 from dazoo_volume_gans.rendering import turned
 from dazoo_volume_gans.shapes import KINDS
@@ -219,11 +218,6 @@ def test_pictures_are_equal_in_all_channels_and_views_differ():
     assert seen.shape == (12, 3, 20, 20) and torch.equal(seen[:, 0], seen[:, 2]) and seen.abs().max() <= 1
     assert len({round(float(s.sum()), 2) for s in seen}) > 2
     assert gan.generate(Ask(n=2)).shape == (2, 3, 20, 20)
-
-
-def test_shapes_are_drawn_for_people(tmp_path):
-    draw(list(procedural(2, 8)[:, 0]), tmp_path / "a.png", ["one"])
-    assert (tmp_path / "a.png").stat().st_size > 1000
 
 
 def test_beside_a_classifier_shapes_are_played_with_by_the_batch():
