@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 KEEPS = 0.95
 """Share of the right held-out source pictures that `unknown=True` keeps."""
+MOST_PIXELS = 2**24
+"""Of all pictures in one forward pass: 64 of 512 x 512. A stranger's model may say that it wants 4096 x 4096."""
 
 
 class Answers(Parts):
@@ -72,7 +74,7 @@ class Answers(Parts):
 
         Args:
             pictures: see `preprocess`.
-            batch_size: pictures in one forward pass.
+            batch_size: pictures in one forward pass; fewer where they are so large that together they have over 2**24 pixels.
             unknown: answer "none of these" where a picture is too far from what the model learnt from. True turns away the farthest 5 % of
                 the right held-out source pictures, and a number in (0, 1) that share of them.
 
@@ -192,6 +194,8 @@ class Answers(Parts):
         return found
 
     def _batches(self, pictures: Any, batch_size: int) -> Iterator[Tensor]:
+        side = max(self.size, getattr(self.backbone, "size", None) or 0)  # of a library's network that enlarges what it is given
+        batch_size = max(1, min(batch_size, MOST_PIXELS // side**2))
         batch: list[Tensor] = []
         for name, picture in each(pictures):
             batch.append(self.prepare(picture, name=name))

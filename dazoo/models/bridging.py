@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import contextmanager
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -14,9 +18,15 @@ from torch import nn
 from dazoo.contracts import GAN
 from dazoo.contracts import Bridge
 from dazoo.contracts import Problem
+from dazoo.engine.state import state_of
+from dazoo.errors import DazooError
 from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
+from dazoo.errors import WeightsError
+from dazoo.models.build import without_memory
+from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import load_groups
+from dazoo.plain import shown
 from dazoo.registry.discovery import CORE
 from dazoo.registry.plugins import Plugins
 from dazoo.registry.registry import did_you_mean
@@ -108,6 +118,48 @@ def rebuilt(plugins: Plugins, config: Mapping[str, Any], problem: Problem, devic
     for module in gan_modules(bridge).values():
         module.to(device).eval()  # None leaves them where they are
     return bridge
+
+
+def sketched_gan(plugins: Plugins, config: Mapping[str, Any], problem: Problem) -> dict[str, nn.Module]:
+    """Generators and critics of a config, without memory: shapes, to compare with files before anything is allocated.
+
+    Raises:
+        WeightsError: settings that it refuses, or a GAN that cannot be built on the meta device.
+        UnknownName, SettingsError, PluginError: see `build_bridge`.
+    """
+    with refused(config, ("gan", "bridge")), without_memory():
+        return gan_modules(rebuilt(plugins, config, problem))
+
+
+@contextmanager
+def refused(config: Mapping[str, Any], parts: Sequence[str]) -> Iterator[None]:
+    """A block in which a part is built from a config; whatever torch or a plugin says of a width of -1 or of 2**60 is a WeightsError.
+
+    Args:
+        parts: kinds; the first one's name, and the settings of all, are in the message.
+    """
+    try:
+        yield
+    except DazooError:
+        raise
+    except Exception as exc:
+        settings = {f"{part}_settings": config[f"{part}_settings"] for part in parts if config.get(f"{part}_settings")}
+        reason = f"{type(exc).__name__}: {' '.join(str(exc).split())[:300]}"
+        raise WeightsError(
+            f"config.json: the {parts[0]} {config['recipe'][parts[0]]!r} refuses {shown(settings, 200)} ({reason}). "
+            "Install what saved it, or fetch the model again."
+        ) from exc
+
+
+def check_gan_fits(modules: Mapping[str, nn.Module], folder: Path, files: Iterable[str]) -> None:
+    """Compare the headers of files with a sketch of the modules whose names begin as the file's.
+
+    Raises:
+        WeightsError: a file that does not fit.
+    """
+    for file in files:
+        side = file.partition(".")[0]
+        check_fit(folder / file, state_of({name: m for name, m in modules.items() if name.startswith(side)}), f"the {side}")
 
 
 def fill(modules: Mapping[str, nn.Module], folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:

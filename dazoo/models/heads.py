@@ -12,6 +12,11 @@ from torch import nn
 from dazoo.contracts import Method
 from dazoo.contracts import Problem
 from dazoo.engine.average import answering
+from dazoo.engine.state import state_of
+from dazoo.models.bridging import refused
+from dazoo.models.build import without_memory
+from dazoo.models.tensors import check_file
+from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import load_groups
 from dazoo.registry.plugins import Plugins
 
@@ -30,11 +35,18 @@ def answers_itself(method: Method) -> Method | None:
 def rebuilt_method(plugins: Plugins, config: Mapping[str, Any], problem: Problem, path: Path, facts: Mapping[str, Any]) -> Method:
     """The method of a saved model that answers with heads of its own, with their weights, strictly.
 
+    They are built without memory first and compared with the file's header.
+
     Raises:
-        WeightsError: a file that is missing or altered, or that does not fit.
+        WeightsError: a file that is missing or altered, or that does not fit, or settings that the method refuses.
         SettingsError: arguments that the method refuses.
     """
-    with torch.random.fork_rng([]):  # random weights are drawn only to be overwritten
-        method: Method = plugins.methods.build(config["recipe"]["method"], problem, **config.get("method_settings", {}))
+    name, settings = config["recipe"]["method"], config.get("method_settings", {})
+    check_file(path, facts)
+    with refused(config, ("method",)), without_memory():
+        sketch = heads_of(plugins.methods.build(name, problem, **settings))
+    check_fit(path, state_of(sketch), f"the heads of {name!r}")
+    with refused(config, ("method",)), torch.random.fork_rng([]):  # random weights are drawn only to be overwritten
+        method: Method = plugins.methods.build(name, problem, **settings)
     load_groups(path, facts, heads_of(method), f"the heads of {config['recipe']['method']!r}")
     return method

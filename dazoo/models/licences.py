@@ -66,7 +66,7 @@ def terms_problems(names: Sequence[str]) -> tuple[list[str], list[str], list[str
             problems.append(f"The terms of the data set {name!r} forbid giving away weights that learnt from it: {one_line(cls.terms)}.")
         elif cls.weights_may_be_shared is None:
             notes.append(
-                f"The terms of the data set {name!r} do not say whether weights may be given away; it is for you to know: {one_line(cls.terms)}."
+                f"The terms of the data set {name!r} do not say whether weights may be shared, so you must know: {one_line(cls.terms)}."
             )
         if cls.hub_id and cls.hub_id not in known:
             known.append(cls.hub_id)

@@ -11,13 +11,11 @@ from torch import nn
 from dazoo.engine.state import state_of
 from dazoo.errors import WeightsError
 from dazoo.models.answers import Answers
-from dazoo.models.bridging import gan_modules
-from dazoo.models.bridging import rebuilt
+from dazoo.models.bridging import sketched_gan
 from dazoo.models.build import built
 from dazoo.models.build import sketched
 from dazoo.models.build import unwrapped
 from dazoo.models.build import whose
-from dazoo.models.build import without_memory
 from dazoo.models.tensors import misfits
 from dazoo.registry.plugins import zoo
 
@@ -34,21 +32,12 @@ def check_loadable(model: Answers, gan: Mapping[str, nn.Module]) -> None:
     config = model.config
     try:
         wanted = (sketched(config) or built(config)).state_dict()
-        wanted_gan = _gan_state(model) if gan else {}
+        wanted_gan = state_of(sketched_gan(zoo(), config, model.problem())) if gan else {}
     except Exception as exc:
         raise WeightsError(f"{model.name} could not be loaded again, so it is not saved: {exc}") from exc
     _check_state(unwrapped(model.backbone).state_dict(), wanted, whose(config), "backbone_settings")
     if gan:
         _check_state(state_of(gan), wanted_gan, f"the GAN {config['recipe']['gan']!r}", "gan_settings, bridge_settings")
-
-
-def _gan_state(model: Answers) -> dict[str, Any]:
-    """State of the generators and critics that a model's config builds: without memory, where they can be built so."""
-    try:
-        with without_memory():
-            return state_of(gan_modules(rebuilt(zoo(), model.config, model.problem())))
-    except (RuntimeError, NotImplementedError):
-        return state_of(gan_modules(rebuilt(zoo(), model.config, model.problem())))
 
 
 def _check_state(state: Mapping[str, Any], wanted: Mapping[str, Any], name: str, settings: str) -> None:

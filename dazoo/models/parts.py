@@ -24,9 +24,12 @@ from dazoo.data.pixels import Cropped
 from dazoo.errors import SettingsError
 from dazoo.metrics.novelty import Familiar
 from dazoo.metrics.verdict import Verdict
+from dazoo.models.bridging import check_gan_fits
 from dazoo.models.bridging import fill
 from dazoo.models.bridging import gan_modules
 from dazoo.models.bridging import rebuilt
+from dazoo.models.bridging import refused
+from dazoo.models.bridging import sketched_gan
 from dazoo.models.build import unwrapped
 from dazoo.models.config import CRITIC
 from dazoo.models.config import GENERATOR
@@ -230,9 +233,13 @@ class Parts(nn.Module):
         if self._bridge is None and files is not None and GENERATOR not in files:
             raise SettingsError(f"{self.name} was saved without its generator ({GENERATOR}); only predictions can be made with it.")
         if self._bridge is None:
-            bridge = rebuilt(zoo(), self.config, self.problem(), self.device)
-            if files is not None and self._weights is not None:
-                fill(gan_modules(bridge), self._weights, {f: files[f] for f in (GENERATOR, CRITIC) if f in files})
+            saved = {f: files[f] for f in (GENERATOR, CRITIC) if f in files} if files is not None and self._weights is not None else {}
+            if saved and self._weights is not None:
+                check_gan_fits(sketched_gan(zoo(), self.config, self.problem()), self._weights, saved)
+            with refused(self.config, ("gan", "bridge")):
+                bridge = rebuilt(zoo(), self.config, self.problem(), self.device)
+            if saved and self._weights is not None:
+                fill(gan_modules(bridge), self._weights, saved)
             self._bridge = bridge
         return self._bridge
 

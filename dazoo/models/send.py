@@ -169,10 +169,10 @@ def _arrived(api: client.HfApi, repo: str, files: Mapping[str, Path | bytes], mi
         OfflineError: it was not made; the first error.
     """
     try:
-        refs = [r.target_commit for r in _pulls(api, repo)[-PULLS:]] if way.pull_request else [way.branch or MAIN]
-        for ref in refs:
+        for ref in [r.ref for r in _pulls(api, repo)[-PULLS:]] if way.pull_request else [way.branch or MAIN]:
             if not _steps(files, mine, _tree(api, repo, ref)):
-                return Sent(str(api.model_info(repo, revision=ref).sha), True, f"{api.endpoint}/{repo}")
+                page = f"/discussions/{ref.rpartition('/')[2]}" if way.pull_request else ""
+                return Sent(str(api.model_info(repo, revision=ref).sha), True, f"{api.endpoint}/{repo}{page}")
     except Exception:  # the Hub is gone: nobody knows
         raise type(exc)(f"{exc} Nothing is half done; publish again, and what is there already is not sent twice.") from exc
     raise type(exc)(f"{exc} Nothing was published.") from exc

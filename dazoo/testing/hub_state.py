@@ -97,7 +97,8 @@ class HubState:
         """What goes wrong with a request now."""
         with self.lock:
             for fault in self.faults:
-                if fault.times and fault.method in ("", method) and fnmatchcase(path, fault.path):
+                bodiless = fault.kind in ("flip", "truncate") and method != "GET"
+                if fault.times and not bodiless and fault.method in ("", method) and fnmatchcase(path, fault.path):
                     fault.times -= 1
                     return fault
         return None

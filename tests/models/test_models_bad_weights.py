@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import load_file
 from safetensors.torch import save_file
 
+import dazoo.contracts
 from dazoo.errors import DazooError
 from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
@@ -26,8 +27,11 @@ from dazoo.errors import UnknownName
 from dazoo.errors import WeightsError
 from dazoo.models.create import create
 from dazoo.models.load import load
+from dazoo.models.model import Model
 from dazoo.models.save import save
 from dazoo.models.verify import verify
+from dazoo.registry.plugins import zoo
+from dazoo.registry.registry import Registration
 
 
 MODEL = "model.safetensors"
@@ -310,3 +314,81 @@ def test_the_sketch_does_not_import_the_compiler() -> None:
         "assert x.is_meta and 'torch._inductor' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def built_on(parts: types.ModuleType, monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """The devices on which a class is built from now on."""
+    where, init = [], getattr(parts, name).__init__
+
+    def watch(self: object, **arguments: object) -> None:
+        where.append(torch.empty(0).device.type)
+        init(self, **arguments)
+
+    monkeypatch.setattr(getattr(parts, name), "__init__", watch)
+    return where
+
+
+@pytest.mark.parametrize("noise", [2**20, 2**60, "x", -9, 2.5])
+def test_the_gan_of_a_stranger_is_sketched_before_it_is_built(
+    parts: types.ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch, noise: object
+) -> None:
+    """2**20 would be a generator of 7 GB beside a file of a few KB."""
+    edit(folder, lambda c: c.update(gan_settings={"noise": noise}))
+    model = load(folder)
+    where = built_on(parts, monkeypatch, "TinyGAN")
+    with pytest.raises(WeightsError, match="generator.safetensors does not fit|refuses {'gan_settings'|expected|noise"):
+        model.generate(1, labels=0)
+    assert where == ["meta"]
+
+
+def test_a_large_size_in_the_config_costs_no_memory(parts: types.ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(folder, lambda c: c.update(size=4096))
+    where = built_on(parts, monkeypatch, "TinyGAN")
+    model = load(folder)
+    with pytest.raises(WeightsError, match="does not fit the generator"):
+        model.generate(1, labels=0)
+    assert where == ["meta"]
+    sizes = [len(batch) for batch in model._batches([np.zeros((24, 24, 3), np.uint8)] * 2, 64)]
+    assert sizes == [1, 1]  # 64 of them would take 13 GB
+
+
+def test_a_gan_that_the_meta_device_refuses_is_not_saved(parts: types.ModuleType, model: Any, tmp_path: Path, monkeypatch) -> None:
+    init = parts.TinyGAN.__init__
+
+    def reads(self: object, **arguments: object) -> None:
+        init(self, **arguments)
+        torch.zeros(1).item()
+
+    monkeypatch.setattr(parts.TinyGAN, "__init__", reads)
+    with pytest.raises(WeightsError, match="could not be loaded again, so it is not saved: .*meta"):
+        save(model, tmp_path / "out")
+
+
+def test_heads_of_a_method_are_sketched_before_they_are_built(parts: types.ModuleType, folder: Path, monkeypatch) -> None:
+    where: list[str] = []
+
+    class Heads(dazoo.contracts.Method):
+        heads = ("judges",)
+
+        def __init__(self, problem: Any, *, width: int = 4) -> None:
+            super().__init__(problem)
+            where.append(torch.empty(0).device.type)
+            self.judges = torch.nn.Linear(width, problem.num_classes)
+
+        def groups(self) -> dict[str, torch.nn.Module]:
+            return {**super().groups(), "judges": self.judges}
+
+        def answer(self, features: torch.Tensor) -> torch.Tensor:
+            return self.judges(features)
+
+    parts.Heads = Heads
+    zoo().methods.add(Registration("method", "heads", "zoo_test_parts:Heads", dist="dazoo-tiny", version="0.3"))
+    made = create("tiny-heads-left2right", seed=0)
+    place = save(Model(made.backbone, made.config, method=Heads(made.problem())).eval(), folder.parent / "heads")
+    assert load(place).method is not None
+    for width in (2**20, 2**60, "x", -3):
+        edit(place, lambda c, width=width: c.update(method_settings={"width": width}))
+        where.clear()
+        with pytest.raises(WeightsError, match="does not fit the heads of 'heads'|refuses {'method_settings'"):
+            load(place)
+        assert where == ["meta"]
