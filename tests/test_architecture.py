@@ -217,3 +217,18 @@ def test_new_code_uses_no_old_path() -> None:
     files = [*core_files(), *PLUGIN_FILES, *(ROOT / "benchmarks").glob("*.py")]
     used = [f"{f.relative_to(ROOT)}:{line}: {name}" for f in files for name, line in imports_of(f) if name in MOVED]
     assert used == []
+
+
+def test_nothing_reads_a_pickle() -> None:
+    """SECURITY.md: weights are data. torch.load and pickle run code that a file brings; `tensors_only` holds other libraries to tensors."""
+    forbidden = ("torch.load", "torch.hub.load", "pickle.load", "pickle.loads", "joblib.load", "yaml.load")
+    found = []
+    for file in [*core_files(), *PLUGIN_FILES]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            loose = (
+                isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "trust_remote_code") and ast.unparse(node.value) != "False"
+            )
+            if called in forbidden or loose:
+                found.append(f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}: {called or ast.unparse(node)}")
+    assert found == []
