@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
+from dazoo.engine.settings import Settings
 from dazoo.errors import DazooError
 from dazoo.models.card_data import DRAWS
 from dazoo.models.card_data import REDRAWS
@@ -13,6 +15,9 @@ from dazoo.models.card_data import Facts
 from dazoo.models.card_data import front_matter
 from dazoo.registry.plugins import zoo
 
+
+OWN = ("validator", "schedule", "warmup")
+"""Settings that training a GAN alone has otherwise than a classifier anyway."""
 
 VERBS = {
     "generate": "drawn = model.generate(8, seed=0)  # (8, C, size, size) in [-1, 1]",
@@ -86,7 +91,8 @@ def _figures(config: Mapping[str, Any]) -> str:
         return "No figure is on record for this model."
     seed = config["results"].get("seed")
     head = f"One run{'' if seed is None else f' (seed {seed})'}, without an interval; each figure in its protocol (docs/gan-metrics.md)."
-    return head + "\n\n| figure | value |\n|---|---|" + "".join(f"\n| {_cell(k)} | {v:.4g} |" for k, v in figures.items())
+    said = [f"\n\n{_line(k).capitalize()}: {_line(v)}." for k, v in config["results"].items() if isinstance(v, str)]
+    return head + "\n\n| figure | value |\n|---|---|" + "".join(f"\n| {_cell(k)} | {v:.4g} |" for k, v in figures.items()) + "".join(said)
 
 
 def _limits(config: Mapping[str, Any], verbs: Sequence[str]) -> list[str]:
@@ -102,7 +108,8 @@ def _limits(config: Mapping[str, Any], verbs: Sequence[str]) -> list[str]:
 
 def _reproduce(config: Mapping[str, Any]) -> str:
     named = [*config.get("data", ()), "DIR"]
-    wanted = {key: config["settings"][key] for key in ("epochs", "steps_per_epoch", "batch", "size") if key in config.get("settings", {})}
+    usual, asked = asdict(Settings()), config.get("settings", {})
+    wanted = {key: value for key, value in asked.items() if key in usual and value != usual[key] and key not in OWN}
     wanted |= {f"gan.{key}": value for key, value in config.get("gan_settings", {}).items() if isinstance(value, str | int | float)}
     sets = "".join(f" --set {key}={value}" for key, value in wanted.items())
     seed = f" --seed {config['results']['seed']}" if isinstance(config.get("results", {}).get("seed"), int) else ""

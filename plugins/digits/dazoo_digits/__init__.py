@@ -37,3 +37,8 @@ def dazoo_register_scenarios(register: Callable[..., None]) -> None:
 @hookimpl
 def dazoo_register_augmentations(register: Callable[..., None]) -> None:
     register("digits", "dazoo_digits.augment:Digits", summary="Digits: lean, size and place, never a flip")
+
+
+@hookimpl
+def dazoo_register_entries(register: Callable[..., None]) -> None:
+    register("cgan-mnist", "dazoo_digits:entries/cgan-mnist", summary="Draws handwritten digits of the class that is asked for")
