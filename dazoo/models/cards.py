@@ -14,13 +14,11 @@ from dazoo.models.card import render_card
 from dazoo.models.card_hub import put
 from dazoo.models.card_hub import section
 from dazoo.models.card_hub import without_front
-from dazoo.models.config import GAN_KEY
 from dazoo.models.config import PICTURES
-from dazoo.models.config import checked_gan
 from dazoo.models.config import read_config
-from dazoo.models.config import read_outer
 from dazoo.models.gan_card import gan_card
 from dazoo.models.gan_files import is_gan_folder
+from dazoo.models.gan_files import read_gan
 from dazoo.models.hub import Hub
 from dazoo.models.load import CARD
 from dazoo.models.load import found_folder
@@ -44,9 +42,8 @@ def card(ref: str | os.PathLike[str], hub: Hub | None = None) -> str:
         return text
     if not is_gan_folder(folder):
         return render_card(read_config(folder / "config.json"), pictures=_pictures(folder))
-    config = checked_gan(read_outer(folder / "config.json")[GAN_KEY], str(folder / "config.json"), complete=True)
-    takes = zoo().gans.resolve(config["gan"])
-    return gan_card(config, takes.jobs if "images" in takes.takes else ("generate", *takes.jobs))
+    model = read_gan(folder)
+    return gan_card(model.config, model.verbs())
 
 
 def true_card(text: str, config: Mapping[str, Any], pictures: list[str]) -> str:

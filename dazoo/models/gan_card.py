@@ -25,6 +25,8 @@ VERBS = {
     "upscale": 'made = model.upscale("picture.png")',
     "colorize": 'made = model.colorize("picture.png")',
     "inpaint": 'made = model.inpaint("picture.png")',
+    "restore": 'made = model.restore("picture.png")',
+    "voxelize": 'volume = model.voxelize("picture.png")  # (1, d, d, d) in [0, 1]',
 }
 
 

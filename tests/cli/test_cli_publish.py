@@ -44,6 +44,8 @@ def test_a_gan_is_published_and_drawn_with(run, own, server: LoopbackHub, tmp_pa
     assert space["drawn"].shape == (8, 3, 16, 16)
     assert run("gan", "generate", f"hub:ada/gan@{commit}", "--out", tmp_path / "sheet.png").code == 0
     assert run("card", "hub:ada/gan").out.rstrip() == card.rstrip()
+    (out / "model" / "README.md").unlink()
+    assert 'dazoo.load_gan("path/to/folder")' in run("card", out / "model").out  # written from the config
     refused = run("predict", "hub:ada/gan", own.loose)
     assert refused.code != 0 and "dazoo.load_gan" in refused.err
 
