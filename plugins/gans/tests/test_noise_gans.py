@@ -226,9 +226,9 @@ def test_a_level_s_critic_sees_the_low_pass_and_the_details_together():
 
 def test_labels_are_taken_by_the_lapgan_that_is_told_them():
     assert "labels" not in build("lapgan").takes and "labels" in build("lapgan", conditional=True).takes
-    gan = build("lapgan", conditional=True).ready()
-    noise = gan.latent(1, torch.device("cpu"))
-    a, b = (gan.render(noise, torch.tensor([y])) for y in (0, 1))
+    gan = build("lapgan", conditional=True)
+    noise = gan.latent(2, torch.device("cpu"))
+    a, b = (gan.render(noise, torch.tensor([y, y])) for y in (0, 1))
     assert not torch.equal(a, b)
 
 
