@@ -1,0 +1,1 @@
+"""The tests, a package of their own: some distributions install another one of this name."""
