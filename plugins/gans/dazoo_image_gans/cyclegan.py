@@ -11,18 +11,16 @@ from torch import Tensor
 from torch import nn
 from torch.nn import functional as F
 
-from dazoo.contracts import GAN
-from dazoo.contracts import Ask
-from dazoo.contracts import OptimizerSettings
 from dazoo.contracts import Phase
 from dazoo.contracts import Step
 from dazoo.contracts import Verdict
 from dazoo.losses.game import Rules
 from dazoo_image_gans.game import fool
 from dazoo_image_gans.game import tell_apart
+from dazoo_image_gans.translating import Translating
 
 
-class CycleGAN(GAN):
+class CycleGAN(Translating):
     """Two generators and two patch critics; each picture must survive the way there and back.
 
     Args:
@@ -35,11 +33,7 @@ class CycleGAN(GAN):
         contract: arguments of the contract, and settings of the game.
     """
 
-    takes = frozenset({"images"})
-    own_game = True
-    jobs = ("translate",)
     rules = Rules(game="least_squares")
-    min_size = 16
 
     def __init__(
         self,
@@ -64,34 +58,7 @@ class CycleGAN(GAN):
         self.num_critic_features = self.critic_target.num_features
 
     def groups(self) -> Mapping[str, nn.Module]:
-        return {
-            "generator": self.forth,
-            "generator_back": self.back,
-            "critic": self.critic_target,
-            "critic_source": self.critic_source,
-            "critic_pools": self.pools,
-        }
-
-    def optimizers(self) -> Mapping[str, OptimizerSettings]:
-        adam: OptimizerSettings = {"optimizer": "adam", "lr": self.lr, "betas": (0.5, 0.999), "weight_decay": 0.0}
-        return {name: adam for name in self.groups()}
-
-    def generate(self, ask: Ask) -> Tensor:
-        """Pictures of the source domain in the target's style.
-
-        Raises:
-            ValueError: no pictures to start from.
-        """
-        if ask.images is None:
-            raise ValueError("CycleGAN translates pictures; ask with images=.")
-        return self.forth(ask.images)
-
-    def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
-        """The verdict of the target's critic."""
-        return self.critic_target(images)
-
-    def translated(self, step: Step) -> Tensor:
-        return step.once("cyclegan/to_target", lambda: self.forth(step.source.images[: self.batch]))
+        return {**super().groups(), "critic_pools": self.pools}
 
     def phases(self) -> list[Phase]:
         return [

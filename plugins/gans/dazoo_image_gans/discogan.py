@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +10,15 @@ from torch import Tensor
 from torch import nn
 from torch.nn import functional as F
 
-from dazoo.contracts import GAN
-from dazoo.contracts import Ask
-from dazoo.contracts import OptimizerSettings
 from dazoo.contracts import Phase
 from dazoo.contracts import Step
 from dazoo.contracts import Verdict
 from dazoo_image_gans.cyclegan import initialise
 from dazoo_image_gans.game import tell_apart
+from dazoo_image_gans.translating import Translating
 
 
-class DiscoGAN(GAN):
+class DiscoGAN(Translating):
     """Two encoder-decoders and two critics: cross-entropy game, matched features, squared reconstruction, no identity loss and no pool.
 
     The critics learn in every second step, so that a generator has two updates for one of a critic, as in the authors' code.
@@ -35,10 +32,9 @@ class DiscoGAN(GAN):
         contract: arguments of the contract, and settings of the game.
     """
 
-    takes = frozenset({"images"})
-    own_game = True
-    jobs = ("translate",)
-    min_size = 16
+    weight_decay = 1e-5
+    critic_target: Critic
+    critic_source: Critic
 
     def __init__(
         self, *, width: int = 0, bottleneck: int = 0, curriculum: float = 0.1, batch: int = 64, lr: float = 2e-4, **contract: Any
@@ -49,35 +45,6 @@ class DiscoGAN(GAN):
         self.forth, self.back = (Generator(self.channels, self.size, width, bottleneck) for _ in range(2))
         self.critic_target, self.critic_source = (Critic(self.channels, self.size, width) for _ in range(2))
         self.num_critic_features = self.critic_target.num_features
-
-    def groups(self) -> Mapping[str, nn.Module]:
-        return {
-            "generator": self.forth,
-            "generator_back": self.back,
-            "critic": self.critic_target,
-            "critic_source": self.critic_source,
-        }
-
-    def optimizers(self) -> Mapping[str, OptimizerSettings]:
-        adam: OptimizerSettings = {"optimizer": "adam", "lr": self.lr, "betas": (0.5, 0.999), "weight_decay": 1e-5}
-        return {name: adam for name in self.groups()}
-
-    def generate(self, ask: Ask) -> Tensor:
-        """Pictures of the source domain in the target's style.
-
-        Raises:
-            ValueError: no pictures to start from.
-        """
-        if ask.images is None:
-            raise ValueError("DiscoGAN translates pictures; ask with images=.")
-        return self.forth(ask.images)
-
-    def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
-        """The verdict of the target's critic."""
-        return self.critic_target(images)
-
-    def translated(self, step: Step) -> Tensor:
-        return step.once("discogan/to_target", lambda: self.forth(step.source.images[: self.batch]))
 
     def phases(self) -> list[Phase]:
         return [
