@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -10,13 +9,11 @@ import torch
 from torch import Tensor
 from torch import nn
 
-from dazoo.contracts import GAN
 from dazoo.contracts import Ask
 from dazoo.contracts import Backbone
 from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
-from dazoo.contracts import Problem
 from dazoo.contracts import Step
 from dazoo.contracts import Verdict
 
@@ -29,10 +26,6 @@ class Alone(Bridge):
     """
 
     feeds = frozenset()
-
-    def __init__(self, problem: Problem, make_gan: Callable[..., GAN]) -> None:
-        super().__init__(problem, make_gan)
-        self.k = problem.num_classes
 
     def phases(self) -> list[Phase]:
         if self.gan.own_game:
@@ -67,19 +60,6 @@ class Alone(Bridge):
         with torch.no_grad():
             real = self._real(step)
         return self.gan.generator_terms(verdict, real)
-
-    @torch.no_grad()
-    def sample(self, n: int, *, labels: Tensor | None = None, images: Tensor | None = None) -> Tensor:
-        """`n` pictures: of the given classes or of random ones, or made from `images`, taken in turn."""
-        device = next(p.device for module in self.gan.groups().values() for p in module.parameters())
-        if "images" in self.gan.takes and images is not None:
-            rows = torch.arange(n, device=images.device) % len(images)
-            return self.gan.generate(Ask(images=self.gan.start(images[rows]))).float()
-        if "labels" not in self.gan.takes:
-            labels = None
-        elif labels is None:
-            labels = torch.randint(self.k, (n,), device=device)
-        return self.gan.generate(Ask(labels=labels, n=n)).float()
 
 
 class Nobody(Backbone):

@@ -97,9 +97,10 @@ def generate(
     from dazoo.models.grids import grid_png
     from dazoo.models.grids import picture_png
 
-    written = [_write(out, grid_png(drawn))]
-    for i, picture in enumerate(drawn if each else ()):
-        written.append(_write(_folder(each) / f"{i:05d}.png", picture_png(picture)))
+    _write(out, grid_png(drawn))
+    if each is not None:
+        for i, picture in enumerate(drawn):
+            _write(each / f"{i:05d}.png", picture_png(picture))
     emit(f"{n} pictures drawn to {out}{f' and {each}' if each else ''}.")
 
 
@@ -301,18 +302,17 @@ def _names(paths: list[Path]) -> list[str]:
     return names
 
 
-def _folder(path: Path | None) -> Path:
+def _folder(path: Path) -> Path:
     from dazoo.plain import expanded
 
-    folder = expanded(path or Path())
+    folder = expanded(path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _write(path: Path, content: bytes) -> Path:
+def _write(path: Path, content: bytes) -> None:
     from dazoo.plain import expanded
 
     file = expanded(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
-    return file

@@ -45,7 +45,7 @@ def read_set(
     Raises:
         DataError: nothing there, or no picture. PictureError: pictures that cannot be read.
     """
-    if isinstance(given, str) and given in zoo.datasets.names() and not Path(given).exists():
+    if is_registered(given, zoo):
         found: ImageSet = zoo.datasets.build(given).load("train", data_root(data), size=size, download=download)
         return found if channels in (0, found.channels) else _as(found, lambda images: with_channels(images, channels))
     channels = channels or 3
@@ -58,6 +58,11 @@ def read_set(
     if has_classes(folder):
         return read_labelled(folder, size=size, channels=channels)
     return _plain(read_loose(folder, size=size, channels=channels))
+
+
+def is_registered(given: Any, zoo: Zoo) -> bool:
+    """Whether it is the name of a registered data set; a path of that name that is there goes first."""
+    return isinstance(given, str) and given in zoo.datasets.names() and not Path(given).exists()
 
 
 def has_classes(folder: Path) -> bool:

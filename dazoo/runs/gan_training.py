@@ -19,6 +19,7 @@ from dazoo.contracts import Ending
 from dazoo.contracts import ImageSet
 from dazoo.contracts import Problem
 from dazoo.contracts import Running
+from dazoo.data.one_set import is_registered
 from dazoo.data.one_set import read_set
 from dazoo.data.pixels import Cropped
 from dazoo.engine.device import choose_device
@@ -29,6 +30,7 @@ from dazoo.engine.seeds import checked_seed
 from dazoo.engine.settings import Settings
 from dazoo.engine.setup import Setup
 from dazoo.engine.setup import Site
+from dazoo.engine.state import under
 from dazoo.engine.trainer import Trainer
 from dazoo.errors import SettingsError
 from dazoo.models.gan_files import build_game
@@ -122,7 +124,7 @@ def train_gan(
     if len(other) < FEW and not arguments["gan"].get("augment") and not where.get("quiet"):
         tell(f"{other.name} has {len(other)} pictures: a critic learns so few by heart. Try --set gan.augment=color,translation,cutout.")
     config = config_of(name, one, made, arguments["gan"], seed)
-    named = [place for place in (images, to) if isinstance(place, str) and place in plugins.datasets.names() and not Path(place).exists()]
+    named = [place for place in (images, to) if is_registered(place, plugins)]
     config["data"] = list(dict.fromkeys(named))  # whose terms a card gives
     folder = expanded(out) if out is not None else None
     return _run(plugins, config, made, one, other, choose_device(device), folder, where)
@@ -167,8 +169,7 @@ def _run(
             trainer.updates.drawing.swap()
         if where.get("select", "last") == "chosen":
             for key in look.state(trainer.updates):  # into the generators that the model draws with, not into their averages
-                mine = {k.removeprefix(f"{key}/"): v for k, v in trainer.chosen.items() if k.startswith(f"{key}/")}
-                model.modules()[key].load_state_dict(mine)
+                model.modules()[key].load_state_dict(under(trainer.chosen, f"{key}/"))
         model.config["results"] |= {**history.scores[-1], "seconds": round(trainer.seconds, 1)} if history.scores else {}
         model.to("cpu").eval()
         if folder is not None:
