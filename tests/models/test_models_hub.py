@@ -319,12 +319,12 @@ def test_what_is_not_there(server: LoopbackHub, hub: Hub) -> None:
 def test_no_right_to_see_it(server: LoopbackHub, hub: Hub) -> None:
     repository = server.repositories[REPO]
     repository.gated = True
-    hub = Hub(hub.endpoint, hub.cache_dir, "hf_bob")  # somebody without access, whoever is logged in on this machine
     with pytest.raises(UnknownName, match="is gated. Ask for access on its page, then log in"):
         load(f"hub:{REPO}", hub=hub)
     repository.gated, repository.private = False, True
-    with pytest.raises(UnknownName, match="no such repository, or it is private. Check the spelling, or log in"):
-        load(f"hub:{REPO}", hub=hub)
+    for stranger in (None, "hf_bob"):
+        with pytest.raises(UnknownName, match="no such repository, or it is private. Check the spelling, or log in"):
+            load(f"hub:{REPO}", hub=Hub(hub.endpoint, hub.cache_dir, stranger))
     repository.private, repository.disabled = False, True
     with pytest.raises(UnknownName, match="the Hub has closed this repository"):
         load(f"hub:{REPO}", hub=hub)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import types
 from collections.abc import Iterator
@@ -163,7 +164,7 @@ def test_the_line_that_registers_it_works(put, parts: types.ModuleType) -> None:
 
 def test_a_dry_run_shows_everything_and_asks_nobody(put, server: LoopbackHub, parts: types.ModuleType, monkeypatch) -> None:
     monkeypatch.setattr(parts.Left, "weights_may_be_shared", False)
-    monkeypatch.setenv("HF_TOKEN", "")
+    os.environ["HF_TOKEN"] = ""  # the loopback Hub puts the environment back; monkeypatch would do so after it, and leave a login
     made = put(repo="ada/../tiny", license=None, branch="b", pull_request=True, evaluations=True, dry_run=True)
     assert made.commit is None and server.requests == [] and "## Use it" in made.card and made.files["model.safetensors"] > 1000
     expected = (
@@ -389,7 +390,7 @@ def test_a_pull_request(put, server: LoopbackHub, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UnknownName, match="no such repository"):
         put(pull_request=True)
     server.add(REPO, {"README.md": b"# somebody's\n"})
-    monkeypatch.setenv("HF_TOKEN", "hf_bob")  # who has no right to write there
+    os.environ["HF_TOKEN"] = "hf_bob"  # who has no right to write there
     made = put(pull_request=True)
     assert made.changed and made.url.endswith("/ada/tiny/discussions/1") and commits(server) == 1
     again = put(pull_request=True)
