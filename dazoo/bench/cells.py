@@ -12,7 +12,7 @@ from typing import Any
 from dazoo.registry.names import Recipe
 
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Version of how a number comes about (pictures, training, counting); it is part of every id, so older cells run again when it rises."""
 
 

@@ -64,7 +64,7 @@ class GenerateToAdapt(Bridge):
         guide: weight of self-labelling, which rises over a tenth of the run from `start` on: the teacher's confident,
             class-balanced labels train the backbone on a strong view. Where the critic's class head reads the same class in
             what is drawn from the target feature, half the confidence will do (after Russo et al., SBADA-GAN, CVPR 2018).
-            0 is the paper's generate-to-adapt.
+            0, the default, is the paper's generate-to-adapt. It gains on digits and costs on signs (docs/results.md).
         threshold: confidence that such a label needs.
         start: share of the run before self-labelling begins.
     """
@@ -80,7 +80,7 @@ class GenerateToAdapt(Bridge):
         weight: float = 0.1,
         fool: float = 0.3,
         share: float = 0.5,
-        guide: float = 1.0,
+        guide: float = 0.0,
         threshold: float = 0.5,
         start: float = 0.3,
     ) -> None:
