@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dazoo.models.publish import publish
     from dazoo.models.save import save
     from dazoo.models.searching import search
+    from dazoo.models.verify import verify
     from dazoo.registry.hookspecs import hookimpl
     from dazoo.registry.listing import list_augmentations
     from dazoo.registry.listing import list_backbones
@@ -65,6 +66,7 @@ __all__ = [
     "stream",
     "train",
     "train_gan",
+    "verify",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -77,6 +79,7 @@ __getattr__, __dir__ = lazy(
         "models.publish": ("publish",),
         "models.save": ("save",),
         "models.searching": ("search",),
+        "models.verify": ("verify",),
         "registry.hookspecs": ("hookimpl",),
         "registry.listing": (
             "list_augmentations",

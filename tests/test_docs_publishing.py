@@ -10,7 +10,7 @@ import pytest
 
 import dazoo
 from dazoo.cli.main import main
-from dazoo.models.load import found_folder
+from dazoo.models.load import located
 from dazoo.testing.hub import loopback_hub
 
 
@@ -26,7 +26,7 @@ def test_every_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     from dazoo_signs.synsigns import draw
 
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(found_folder(ENTRY), tmp_path / "runs" / "mine" / "model")
+    shutil.copytree(located(ENTRY).folder, tmp_path / "runs" / "mine" / "model")
     Image.fromarray(draw(1, variant="indian", seed=1, size=60)[0][0]).save("sign.png")
     found = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
     (command,) = re.findall(r"^```sh\ndazoo (.*?)\n```", TEXT, re.MULTILINE)

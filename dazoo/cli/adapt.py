@@ -16,6 +16,7 @@ from dazoo.cli.options import Set
 from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
+from dazoo.cli.train import mention_files
 from dazoo.cli.verdict import emit_verdict
 from dazoo.errors import DataError
 
@@ -48,3 +49,4 @@ def command(
         return
     emit(f"{adapted.name}  model: {out}")
     emit_verdict(adapted.config["results"], adapted.classes)
+    mention_files(adapted.config)

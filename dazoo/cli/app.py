@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 from typing import Any
 
@@ -25,7 +26,10 @@ from dazoo.cli import publish
 from dazoo.cli import search
 from dazoo.cli import show
 from dazoo.cli import train
+from dazoo.cli import verify
 from dazoo.errors import DazooError
+from dazoo.registry.folders import FOLDERS
+from dazoo.registry.plugins import use_folders
 from dazoo.version import __version__
 
 
@@ -65,8 +69,18 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    plugins_dir: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help=f"Folder whose .py files are plugins, without installing them; repeatable. Variable {FOLDERS} unless given.",
+        ),
+    ] = None,
 ) -> None:
-    pass
+    if plugins_dir:
+        use_folders(plugins_dir)
 
 
 app.command("list")(listing.command)
@@ -83,6 +97,7 @@ app.command("export")(export.command)
 app.command("predict")(predict.command)
 app.command("publish")(publish.command)
 app.command("search")(search.command)
+app.command("verify")(verify.command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(cards.app, name="cards")
 app.add_typer(data.app, name="data")

@@ -22,6 +22,7 @@ from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import emit_table
 from dazoo.cli.output import title
+from dazoo.cli.train import mention_files
 from dazoo.errors import SettingsError
 from dazoo.registry.plugins import zoo
 
@@ -77,6 +78,7 @@ def train(
         emit(f"  {figure}: {value:.4g}" if isinstance(value, float) else f"  {figure}: {value}")
     emit(f"  {trained.sentence}")
     emit(f"  model: {trained.folder}; it can {', '.join(trained.model.verbs())}. Samples: {folder / 'samples'}")
+    mention_files(trained.model.config)
 
 
 @app.command("generate")

@@ -32,6 +32,8 @@ def command(
     else:
         emit_table(("PLUGIN", "VERSION", "STATE", "BRINGS"), [_row(r) for r in found])
         for loaded in found:
+            if loaded.file:
+                emit(f"\n{loaded.name} is {loaded.file}, which is not installed: whoever uses what it brings needs that file")
             if loaded.error:
                 emit(f"\n{loaded.name} {loaded.version} was left out: {loaded.error}")
                 emit(textwrap.indent(loaded.traceback.rstrip(), "    ")) if loaded.traceback else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from typing import Any
@@ -25,6 +26,7 @@ from dazoo.cli.options import parse_loggers
 from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
+from dazoo.cli.output import say
 from dazoo.cli.output import title
 from dazoo.cli.verdict import emit_verdict
 from dazoo.registry.names import parse
@@ -95,11 +97,21 @@ def command(
         return
     report(trained.model.name, results, trained.folder)
     emit_verdict(results, trained.model.classes)
+    mention_files(trained.model.config)
 
 
 def default_folder(name: str, seed: int) -> Path:
     """Where a run goes; qualified names lose the colons that some file systems refuse."""
     return Path("runs") / f"{name.replace(':', '.').replace('/', '_')}-seed{seed}"
+
+
+def mention_files(config: Mapping[str, Any]) -> None:
+    """Say which plugin files a model needs that no package brings."""
+    from dazoo.models.provenance import single_files
+
+    if names := single_files(config):
+        what = " and ".join(names)
+        say(f"the model needs the plugin file {what}: give it along, and start dazoo with --plugins-dir and its folder to use the model.")
 
 
 def report(name: str, results: dict[str, Any], folder: Path | None) -> None:

@@ -24,6 +24,7 @@ from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
 from dazoo.errors import WeightsError
 from dazoo.models.build import without_memory
+from dazoo.models.provenance import explained
 from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import load_groups
 from dazoo.plain import shown
@@ -108,12 +109,13 @@ def rebuilt(plugins: Plugins, config: Mapping[str, Any], problem: Problem, devic
 
     Raises:
         SettingsError: arguments that the GAN or the bridge refuses.
+        UnknownName: no installed plugin brings the GAN, or the bridge that was chosen; the message says what to install.
     """
     arguments = {part: dict(config.get(f"{part}_settings", {})) for part in ("gan", "bridge")}
     if "noise" in arguments["bridge"]:  # models of before the GAN drew its own noise
         arguments["gan"].setdefault("noise", arguments["bridge"].pop("noise"))
     arguments["bridge"].pop("ramp", None)  # a constant since; no network depends on it
-    with torch.random.fork_rng([]):  # so that drawing with a seed leaves the caller's random state alone
+    with explained(config), torch.random.fork_rng([]):  # so that drawing with a seed leaves the caller's random state alone
         bridge = build_bridge(plugins, config["recipe"]["gan"], problem, arguments)
     for module in gan_modules(bridge).values():
         module.to(device).eval()  # None leaves them where they are

@@ -14,8 +14,8 @@ from torch.overrides import TorchFunctionMode
 
 from dazoo.contracts import Backbone
 from dazoo.errors import DazooError
-from dazoo.errors import UnknownName
 from dazoo.errors import WeightsError
+from dazoo.models.provenance import explained
 from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import read_tensors
 from dazoo.registry.plugins import zoo
@@ -47,7 +47,7 @@ def build_backbone(config: Mapping[str, Any], weights: Path) -> Backbone:
     before anything is allocated.
 
     Raises:
-        UnknownName: no installed plugin brings the backbone; the message says which distribution did.
+        UnknownName: no installed plugin brings the backbone; the message says what to install.
         WeightsError: settings that the backbone refuses, or weights that do not fit it.
     """
     sketch = sketched(config)
@@ -110,8 +110,5 @@ def unwrapped(network: nn.Module) -> nn.Module:
 
 
 def _class_of(config: Mapping[str, Any]) -> type[Backbone]:
-    try:
+    with explained(config):
         return zoo().backbones.resolve(config["recipe"]["backbone"])
-    except UnknownName as exc:
-        saved = ", ".join(f"{d} {v}" for d, v in config.get("plugins", {}).items())
-        raise UnknownName(f"{exc} The model was saved with {saved or 'unknown plugins'}; install the one that brings it.") from exc

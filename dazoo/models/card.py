@@ -24,6 +24,7 @@ from dazoo.models.card_data import front_matter
 from dazoo.models.card_scores import scores_section
 from dazoo.models.judged import JUDGED
 from dazoo.models.judged import judged
+from dazoo.models.provenance import described
 from dazoo.registry.plugins import zoo
 
 
@@ -112,7 +113,7 @@ def render_card(config: Mapping[str, Any], **fields: Any) -> str:
         "data": data_of(recipe["scenario"]),
         "limits": list(_LIMITS),
         "reproduce": _reproduce(config),
-        "plugins": list(config.get("plugins", {}).items()),
+        "plugins": [(dist, described(version)) for dist, version in config.get("plugins", {}).items()],
         "licence": "other",
         "citations": [],
         "tags": [],

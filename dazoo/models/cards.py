@@ -21,7 +21,7 @@ from dazoo.models.gan_files import is_gan_folder
 from dazoo.models.gan_files import read_gan
 from dazoo.models.hub import Hub
 from dazoo.models.load import CARD
-from dazoo.models.load import found_folder
+from dazoo.models.load import located
 from dazoo.models.load import read_card
 from dazoo.registry.plugins import zoo
 
@@ -36,7 +36,7 @@ def card(ref: str | os.PathLike[str], hub: Hub | None = None) -> str:
     Raises:
         InvalidName, UnknownName, AmbiguousName, WeightsError, OfflineError: see `dazoo.load`.
     """
-    folder = found_folder(ref, hub)
+    folder = located(ref, hub=hub).folder
     text = read_card(folder / CARD)
     if text is not None:
         return text
@@ -73,7 +73,7 @@ def check_cards(folder: Path, *, write: bool = False) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     names = {name: name.replace(":", ".") for name in zoo().entries.names()}
     for name, stem in names.items():
-        file, place = folder / f"{stem}.md", found_folder(name)
+        file, place = folder / f"{stem}.md", located(name).folder
         own = card(name)
         wanted = own if is_gan_folder(place) else true_card(own, read_config(place / "config.json"), _pictures(place))
         problems = []

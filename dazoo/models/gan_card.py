@@ -13,6 +13,7 @@ from dazoo.models.card_data import DRAWS
 from dazoo.models.card_data import REDRAWS
 from dazoo.models.card_data import Facts
 from dazoo.models.card_data import front_matter
+from dazoo.models.provenance import described
 from dazoo.registry.plugins import zoo
 
 
@@ -41,7 +42,7 @@ def gan_card(config: Mapping[str, Any], verbs: Sequence[str], address: str | Non
     parts = [f"---\n{front}\n---", f"# {_line(config['name'])}", _summary(config), "## Use it", gan_usage(verbs, address)]
     parts += ["## Settings", _settings(config), "## Data and their terms", _data(config), "## Results", _figures(config)]
     parts += ["## Limits", "\n".join(f"- {line}" for line in _limits(config, verbs)), "## How to reproduce", _reproduce(config)]
-    rows = "".join(f"\n| {_cell(dist)} | {_cell(version)} |" for dist, version in config.get("plugins", {}).items())
+    rows = "".join(f"\n| {_cell(dist)} | {_cell(described(version))} |" for dist, version in config.get("plugins", {}).items())
     parts += ["## Plugins and versions", f"| distribution | version |\n|---|---|{rows}"]
     parts += ["## Licence", "No licence was chosen for the weights. The data keep their own terms, given above."]
     return "\n\n".join(parts) + "\n"

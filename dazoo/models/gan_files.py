@@ -34,8 +34,10 @@ from dazoo.models.config import config_text
 from dazoo.models.config import read_outer
 from dazoo.models.gan_card import gan_card
 from dazoo.models.gan_model import GANModel
+from dazoo.models.provenance import explained
+from dazoo.models.provenance import settled
+from dazoo.models.provenance import versions
 from dazoo.models.save import check_place
-from dazoo.models.save import versions
 from dazoo.models.tensors import check_file
 from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import write_tensors
@@ -75,7 +77,7 @@ def save_gan(model: GANModel, folder: str | os.PathLike[str], *, critic: bool = 
         WeightsError: weights that are not finite, a folder that holds something else, a disk that is full.
     """
     final = expanded(folder).absolute()
-    config = {"schema": SCHEMA, **model.config, "plugins": versions({"gan": model.config["gan"]})}
+    config = {"schema": SCHEMA, **model.config, "plugins": versions({"gan": model.config["gan"]}, model.config.get("plugins"))}
     config.pop("files", None)
     try:
         check_place(final)
@@ -121,12 +123,12 @@ def read_gan(folder: Path, *, compared: bool = False) -> GANModel:
     Raises:
         UnknownName: no installed plugin brings it. WeightsError: files that are missing, altered or do not fit, or a config out of bounds.
     """
-    config = read_gan_config(folder)
+    config = settled(read_gan_config(folder))
     for name, facts in config["files"].items() if not compared else ():
         check_file(folder / name, facts)
     sides = {name: facts for name, facts in config["files"].items() if name != GOLDEN}
     try:
-        with without_memory():
+        with explained(config), without_memory():
             sketch: dict[str, nn.Module] = gan_modules(build_game(zoo(), config))
         for file in sides:
             mine = {name: module for name, module in sketch.items() if name.startswith(file.partition(".")[0])}

@@ -15,6 +15,7 @@ from dazoo.engine.average import answering
 from dazoo.engine.state import state_of
 from dazoo.models.bridging import refused
 from dazoo.models.build import without_memory
+from dazoo.models.provenance import explained
 from dazoo.models.tensors import check_file
 from dazoo.models.tensors import check_fit
 from dazoo.models.tensors import load_groups
@@ -39,11 +40,11 @@ def rebuilt_method(plugins: Plugins, config: Mapping[str, Any], problem: Problem
 
     Raises:
         WeightsError: a file that is missing or altered, or that does not fit, or settings that the method refuses.
-        SettingsError: arguments that the method refuses.
+        SettingsError: arguments that the method refuses. UnknownName: no installed plugin brings it; the message says what to install.
     """
     name, settings = config["recipe"]["method"], config.get("method_settings", {})
     check_file(path, facts)
-    with refused(config, ("method",)), without_memory():
+    with explained(config), refused(config, ("method",)), without_memory():
         sketch = heads_of(plugins.methods.build(name, problem, **settings))
     check_fit(path, state_of(sketch), f"the heads of {name!r}")
     with refused(config, ("method",)), torch.random.fork_rng([]):  # random weights are drawn only to be overwritten

@@ -25,10 +25,12 @@ from dazoo.models.familiar import read_familiar
 from dazoo.models.gan_files import is_gan_folder
 from dazoo.models.gan_files import read_gan
 from dazoo.models.gan_model import GANModel
+from dazoo.models.golden import compare_once
 from dazoo.models.heads import rebuilt_method
 from dazoo.models.hub import Hub
 from dazoo.models.model import Model
 from dazoo.models.parts import problem_of
+from dazoo.models.provenance import settled
 from dazoo.models.tensors import check_file
 from dazoo.plain import digest_of
 from dazoo.plain import expanded
@@ -69,10 +71,15 @@ def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | No
         InvalidName, UnknownName, AmbiguousName: a reference that names nothing, or a part that no installed plugin brings.
         WeightsError: a folder that is missing or incomplete, a file that is altered, or weights that do not fit.
         OfflineError: the Hub cannot be reached and the model is not in the cache.
+
+    Warns:
+        UserWarning: a plugin has another version than when the model was saved, and the model gives other logits (see `compare_once`).
     """
-    where, place = choose_device(device), locate(ref)
-    found = _READERS[place.scheme](place, revision, hub or Hub())
-    return read_folder(found.folder, compared=found.compared).to(where)
+    where = choose_device(device)
+    found = located(ref, revision, hub)
+    model = read_folder(found.folder, compared=found.compared)
+    compare_once(model, found.folder)
+    return model.to(where)
 
 
 def load_gan(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | None = None, hub: Hub | None = None) -> GANModel:
@@ -81,24 +88,25 @@ def load_gan(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str 
     Raises:
         SettingsError: the reference names a classifier; its own GAN draws with `load(ref).generate(n)`.
     """
-    where, place = choose_device(device), locate(ref)
-    found = _READERS[place.scheme](place, revision, hub or Hub())
-    _check_there(found.folder)
+    where = choose_device(device)
+    found = located(ref, revision, hub)
     if not is_gan_folder(found.folder):
         raise SettingsError(f"{ref} is a classifier; load it with dazoo.load. A GAN that is part of it draws with its generate(n).")
-    return read_gan(found.folder, compared=found.compared).to(where)
+    model = read_gan(found.folder, compared=found.compared)
+    compare_once(model, found.folder)
+    return model.to(where)
 
 
-def found_folder(ref: str | os.PathLike[str], hub: Hub | None = None) -> Path:
+def located(ref: str | os.PathLike[str], revision: str | None = None, hub: Hub | None = None) -> Found:
     """The folder of what a reference names (see `load`); one on the Hub is fetched.
 
     Raises:
         InvalidName, UnknownName, AmbiguousName, WeightsError, OfflineError: see `load`.
     """
     place = locate(ref)
-    folder = _READERS[place.scheme](place, None, hub or Hub()).folder
-    _check_there(folder)
-    return folder
+    found = _READERS[place.scheme](place, revision, hub or Hub())
+    _check_there(found.folder)
+    return found
 
 
 def resolve_model(model: Model | str | os.PathLike[str], device: str = "cpu") -> Model:
@@ -124,7 +132,7 @@ def read_folder(folder: Path, *, compared: bool = False) -> Model:
     _check_there(folder)
     if is_gan_folder(folder):
         raise SettingsError(f"{folder} holds a GAN that was trained alone: dazoo.load_gan({str(folder)!r}), or the commands 'dazoo gan'.")
-    config = read_config(folder / "config.json")
+    config = settled(read_config(folder / "config.json"))
     strangers = sorted(p.name for p in folder.glob("*.safetensors") if p.name not in config["files"])
     if strangers and not compared:
         what = "not listed" if strangers[0] in WEIGHTS else "unknown to dazoo"

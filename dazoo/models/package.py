@@ -22,12 +22,14 @@ from dazoo.models.gan_files import is_gan_folder
 from dazoo.models.gan_files import save_gan
 from dazoo.models.gan_files import verify_gan
 from dazoo.models.gan_model import GANModel
+from dazoo.models.golden import PICTURES as PICTURES_APART
 from dazoo.models.grids import grid_png
 from dazoo.models.hub import Hub
-from dazoo.models.load import found_folder
 from dazoo.models.load import load_gan
+from dazoo.models.load import located
 from dazoo.models.load import read_folder
 from dazoo.models.model import Model
+from dazoo.models.provenance import single_files
 from dazoo.models.save import has_gan
 from dazoo.models.save import save
 from dazoo.models.verify import verify
@@ -37,8 +39,8 @@ from dazoo.plain import read_bounded
 
 
 RESULTS, RUN, SAMPLES = "results.json", "run.json", "samples.png"
-DRAWN, TOLERANCE = 32, 0.02
-"""Pictures of the sheet of samples; largest difference of a GAN's golden pictures, in [0, 2]."""
+DRAWN = 32
+"""Pictures of the sheet of samples."""
 _MAX_RUN = 2**24
 
 
@@ -84,7 +86,7 @@ def packed(what: Model | GANModel | str | os.PathLike[str], hub: Hub) -> Iterato
         elif isinstance(what, GANModel):
             folder = save_gan(what, Path(place) / "model")
         else:
-            folder = _model_in(found_folder(what, hub))
+            folder = _model_in(located(what, hub=hub).folder)
         yield _of_gan(folder) if is_gan_folder(folder) else _of_classifier(folder)
 
 
@@ -96,7 +98,7 @@ def _model_in(folder: Path) -> Path:
 def _of_classifier(folder: Path) -> Package:
     model = read_folder(folder)
     config = {**model.config, "results": structured(model.config.get("results", {}))}
-    made = Package(model, folder, config, _files(folder, model.config))
+    made = Package(model, folder, config, _files(folder, model.config), _files_of_plugins(config))
     try:
         if GOLDEN in model.config["files"]:
             verify(folder)
@@ -123,15 +125,22 @@ def _of_classifier(folder: Path) -> Package:
 
 def _of_gan(folder: Path) -> Package:
     model = load_gan(folder)
-    made = Package(model, folder, model.config, _files(folder, model.config))
+    made = Package(model, folder, model.config, _files(folder, model.config), _files_of_plugins(model.config))
     difference = verify_gan(model, folder) if GOLDEN in model.config["files"] else 0.0
-    if not difference <= TOLERANCE:
+    if not difference <= PICTURES_APART:
         made.problems.append(f"It makes other pictures than when it was saved: the difference is {difference:.2g} of 2.")
     if "generate" in model.verbs():
         made.files[SAMPLES] = grid_png(model.generate(DRAWN, seed=0))
     else:
         made.notes.append("It starts from pictures, so the card shows none: they would have terms of their own.")
     return _with_results(made, {"gan": model.config["gan"], "data": model.config.get("data")})
+
+
+def _files_of_plugins(config: Mapping[str, Any]) -> list[str]:
+    """The problem that nobody could install what brings a part."""
+    names = single_files(config)
+    how = "make a package of it ('dazoo plugin new'), install that, and save the model again"
+    return [f"It needs the plugin file {' and '.join(names)}, which nobody can install: {how}."] if names else []
 
 
 def _files(folder: Path, config: Mapping[str, Any]) -> dict[str, Path | bytes]:

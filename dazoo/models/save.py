@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from torch import Tensor
 from dazoo.drafts import restore
 from dazoo.drafts import whole_folder
 from dazoo.engine.state import state_of
-from dazoo.errors import DazooError
 from dazoo.errors import WeightsError
 from dazoo.models.answers import Answers
 from dazoo.models.build import unwrapped
@@ -30,13 +28,12 @@ from dazoo.models.config import config_text
 from dazoo.models.familiar import write_familiar
 from dazoo.models.heads import heads_of
 from dazoo.models.loadable import check_loadable
+from dazoo.models.provenance import versions
 from dazoo.models.tensors import write_tensors
 from dazoo.plain import again
 from dazoo.plain import digest_of
 from dazoo.plain import expanded
 from dazoo.plain import unwritten
-from dazoo.registry.plugins import zoo
-from dazoo.version import __version__
 
 
 def save(
@@ -67,7 +64,8 @@ def save(
     """
     given = expanded(folder)
     final = given.absolute()
-    config = {**model.config, "plugins": versions(model.recipe)}
+    parts = {**model.recipe, "augmentation": model.config.get("settings", {}).get("augment")}
+    config = {**model.config, "plugins": versions(parts, model.config.get("plugins"))}
     config.pop("files", None)
     if model.familiar is None and "unknown" in config.get("calibration", {}):
         config["calibration"] = {k: v for k, v in config["calibration"].items() if k != "unknown"}
@@ -134,19 +132,3 @@ def golden_pair(model: Answers) -> dict[str, Tensor]:
     pixels = torch.randint(0, 256, (2, model.channels, model.size, model.size), generator=torch.Generator().manual_seed(0))
     images = pixels.float() / 127.5 - 1
     return {"input": images, "logits": model.reference(images)}
-
-
-def versions(recipe: Mapping[str, str | None]) -> dict[str, str]:
-    """Versions of dazoo, of the distributions that bring the parts, and of those that the parts wrap, by distribution."""
-    found = {"dazoo": __version__}
-    for kind, registry in zoo().registries().items():
-        if name := recipe.get(kind):
-            try:
-                entry = registry.get(name)
-            except DazooError:  # a part that is not installed here
-                continue
-            if entry.dist and entry.dist != "dazoo":  # whose version is above, and not what an older installation says
-                found[entry.dist] = entry.version or "0"
-            if entry.wraps:
-                found[entry.wraps] = metadata.version(entry.wraps)
-    return {dist: found[dist] for dist in ("dazoo", *sorted(set(found) - {"dazoo"}))}

@@ -23,6 +23,9 @@ GROUP = "dazoo"
 API = 1
 """Version of the plugin interface; a plugin says `dazoo_api = 1`. It rises only when old plugins could no longer work."""
 
+LEAVING: dict[int, str] = {}
+"""Older versions of the interface that still work, with the version of dazoo that will refuse them: at least one minor version on."""
+
 CORE = "dazoo"
 """The core's own distribution; its entry points load whatever DAZOO_PLUGINS says, because dazoo does not work without them."""
 
@@ -44,6 +47,7 @@ class Loaded:
         traceback: the full traceback as text, or an empty string.
         warnings: what its author should mend although it works.
         seconds: time to import and register it.
+        file: where it is, if it is a file or package in a folder that was named, and no distribution.
     """
 
     dist: str
@@ -55,6 +59,7 @@ class Loaded:
     traceback: str = ""
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    file: str = ""
 
     @property
     def name(self) -> str:
@@ -108,8 +113,17 @@ def check_api(plugin: Any) -> None:
     api = getattr(plugin, "dazoo_api", None)
     if api is None:
         raise PluginError(f"it does not say which plugin interface it is written for; add `dazoo_api = {API}` to its module")
-    if type(api) is not int or api != API:
-        raise PluginError(f"it is written for plugin interface {api!r}, but dazoo {__version__} has {API}; {_TOGETHER}")
+    if type(api) is not int or api != API and api not in LEAVING:
+        has = " and ".join(map(str, (API, *sorted(LEAVING, reverse=True))))
+        raise PluginError(f"it is written for plugin interface {api!r}, but dazoo {__version__} has {has}; {_TOGETHER}")
+
+
+def api_warning(plugin: Any) -> list[str]:
+    """What to tell the author of a plugin that is written for an interface which will go."""
+    api = plugin.dazoo_api
+    if api == API:
+        return []
+    return [f"it is written for plugin interface {api}, which works until dazoo {LEAVING[api]}; write it for {API}, see CHANGELOG.md"]
 
 
 def reason(exc: BaseException) -> str:

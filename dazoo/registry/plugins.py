@@ -8,9 +8,11 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -22,10 +24,16 @@ from dazoo.registry import hookspecs
 from dazoo.registry.discovery import CORE
 from dazoo.registry.discovery import GROUP
 from dazoo.registry.discovery import Loaded
+from dazoo.registry.discovery import api_warning
 from dazoo.registry.discovery import check_api
 from dazoo.registry.discovery import check_requirement
 from dazoo.registry.discovery import distributions
 from dazoo.registry.discovery import reason
+from dazoo.registry.folders import FOLDERS
+from dazoo.registry.folders import Local
+from dazoo.registry.folders import folders_of
+from dazoo.registry.folders import from_file
+from dazoo.registry.folders import plugins_in
 from dazoo.registry.registry import Registration
 from dazoo.registry.registry import Registry
 from dazoo.registry.registry import did_you_mean
@@ -65,7 +73,7 @@ HEAVY = ("torch", "torchvision", "timm")
 
 
 class Plugins:
-    """Every registry, filled by the plugins that are installed.
+    """Every registry, filled by the plugins that are installed, and by those in the folders that DAZOO_PLUGINS_DIR names.
 
     Args:
         path: folders to look for distributions in; `sys.path` unless given.
@@ -94,6 +102,7 @@ class Plugins:
         self.trace = _truthy(environ.get("DAZOO_TRACE_PLUGINS"))
         only = environ.get("DAZOO_PLUGINS")
         self.only = None if only is None else {str(canonicalize_name(n)): n for n in map(str.strip, only.split(",")) if n}
+        self.folders = folders_of(environ)
         self.loaded: dict[str, Loaded] = {}
         for attribute, (kind, base) in KINDS.items():
             setattr(self, attribute, Registry[Any](kind, base, hint=self.hint))
@@ -132,8 +141,28 @@ class Plugins:
                 continue
             error = f"DAZOO_PLUGINS asks for {written!r}, but no installed distribution of that name brings a dazoo plugin"
             self._note(Loaded(dist=name, version="", entry_point="", target="", error=error))
+        for folder in self.folders:
+            self._discover_in(folder)
         self._say(f"{len(self.loaded)} plugins in {1000 * (time.perf_counter() - start):.1f} ms")
         return self
+
+    def _discover_in(self, folder: Path) -> None:
+        """Load the plugins of a folder; of one that is installed too, the installed one counts."""
+        try:
+            found = list(plugins_in(folder))
+        except (PluginError, OSError) as exc:
+            self._note(Loaded(FOLDERS, "", folder.name, str(folder), error=reason(exc)), exc)
+            return
+        for local in found:
+            twin = next((r for r in self.loaded.values() if r.target.partition(":")[0] == local.module or r.dist == local.dist), None)
+            if twin is not None:
+                twin.warnings.append(f"{local.path} brings the same and was left out; uninstall {twin.dist}, or rename one of them")
+                continue
+            self._load_local(local)
+
+    def _load_local(self, local: Local) -> None:
+        loaded = self.load(local.load, dist=local.dist, version=local.version, entry_point=local.module, target=local.module)
+        loaded.file = str(local.path)
 
     def _unreadable(self, where: str, exc: Exception) -> None:
         error = f"its metadata cannot be read: {reason(exc)}"
@@ -164,7 +193,8 @@ class Plugins:
                 check_requirement(requires or ())
                 plugin = get()
                 check_api(plugin)
-                self._register(plugin, loaded.name)
+                loaded.warnings += api_warning(plugin)
+                loaded.warnings += self._register(plugin, loaded.name)
                 brought = collect(self._manager, plugin, loaded, {plural: kind for plural, (kind, _) in KINDS.items()})
             self._add(brought)
         except KeyboardInterrupt:
@@ -179,7 +209,7 @@ class Plugins:
                 loaded.brings.setdefault(registration.kind, []).append(registration.name)
         loaded.seconds = time.perf_counter() - start
         imported = [m for m in HEAVY if m in sys.modules and m not in heavy]
-        if imported:
+        if imported and not from_file(version):  # a file that holds its classes has no other place for the import
             loaded.warnings.append(f"imports {', '.join(imported)} when it is loaded; register strings, and import in the module they name")
         self._note(loaded, cause)
         return loaded
@@ -194,12 +224,18 @@ class Plugins:
         if self.trace:
             tell(f"dazoo: {text}")
 
-    def _register(self, plugin: Any, name: str) -> None:
-        """Hand the plugin to pluggy, which checks the hooks' signatures; their names are checked here."""
+    def _register(self, plugin: Any, name: str) -> list[str]:
+        """Hand the plugin to pluggy, which checks the hooks' signatures; their names are checked here.
+
+        Returns:
+            What it uses that a later version of dazoo will not have (`hookspec(warn_on_impl=...)`, `warn_on_impl_args`).
+        """
         other = self._manager.get_name(plugin)
         if other:
             raise PluginError(f"its entry point gives the same object as {other}; remove one of the two")
-        self._manager.register(plugin, name=name)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            self._manager.register(plugin, name=name)
         callers = self._manager.get_hookcallers(plugin) or []
         specified = [n for n in dir(hookspecs) if n.startswith("dazoo_register_")]
         for caller in callers:
@@ -209,6 +245,7 @@ class Plugins:
         if not any(caller.has_spec() for caller in callers):
             bare = [n for n in dir(plugin) if n.startswith("dazoo_") and callable(getattr(plugin, n))]
             raise PluginError(f"it implements no hook{f'; mark {bare[0]} with @hookimpl' if bare else ', so it brings nothing'}")
+        return [str(w.message) for w in told if issubclass(w.category, DeprecationWarning | FutureWarning)]
 
     def _add(self, brought: list[Registration]) -> None:
         """Put what a plugin brings into the registries, all or none."""
@@ -248,3 +285,11 @@ def zoo() -> Plugins:
         if _zoo is None:
             _zoo = Plugins().discover()
         return _zoo
+
+
+def use_folders(folders: Iterable[Path]) -> None:
+    """Look for plugins in folders too, in this process and in every one that is started from now on."""
+    global _zoo
+    os.environ[FOLDERS] = os.pathsep.join(os.path.abspath(folder) for folder in folders)
+    with _lock:
+        _zoo = None

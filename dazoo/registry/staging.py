@@ -37,8 +37,14 @@ def collect(manager: pluggy.PluginManager, plugin: Any, loaded: Loaded, kinds: M
             if impl.wrapper or impl.hookwrapper:
                 raise PluginError(f"its {caller.name} is a wrapper; registration hooks are plain functions")
             kind = kinds[caller.name.removeprefix("dazoo_register_")]
-            impl.function(*[_register_of(kind, loaded, staged) for _ in impl.argnames])
+            given = arguments(kind, loaded, staged)
+            impl.function(*[given[name] for name in impl.argnames])
     return list(staged.values())
+
+
+def arguments(kind: str, loaded: Loaded, staged: dict[tuple[str, str], Registration]) -> dict[str, Any]:
+    """What a hook may ask for, by name. A hook is given what its function names, so one more here breaks no plugin."""
+    return {"register": _register_of(kind, loaded, staged)}
 
 
 def _register_of(kind: str, loaded: Loaded, staged: dict[tuple[str, str], Registration]) -> Callable[..., None]:
@@ -48,7 +54,7 @@ def _register_of(kind: str, loaded: Loaded, staged: dict[tuple[str, str], Regist
 
     def register(name: str, target: str, /, *, summary: str = "", wraps: str = "", start: int = 0, **arguments: Any) -> None:
         if not isinstance(name, str) or not grammar.fullmatch(name):
-            raise PluginError(f"the {kind} name {name!r} does not match {grammar.pattern}")
+            raise PluginError(f"the {kind} name {name!r} does not match {grammar.pattern}{_tidy(name, grammar)}")
         if not isinstance(target, str) or not targets.fullmatch(target):
             raise PluginError(
                 f"the {kind} {name!r} has the target {target!r}; expected a string {form}, so that nothing is imported to list it"
@@ -65,3 +71,14 @@ def _register_of(kind: str, loaded: Loaded, staged: dict[tuple[str, str], Regist
         staged[kind, name] = Registration(kind, name, target, arguments, *origin, summary, wraps, start)
 
     return register
+
+
+def _tidy(name: Any, grammar: re.Pattern[str]) -> str:
+    """ "; did you mean 'my_net'?" for a name that can be mended, or an empty string."""
+    if not isinstance(name, str):
+        return ""
+    joints = "_" if grammar is PART else "_-"
+    tidy = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    tidy = re.sub(rf"[^a-z0-9{joints}]+", "_", tidy)
+    tidy = re.sub(r"_*-_*", "-", re.sub(r"_+", "_", tidy)).strip(joints)
+    return f"; did you mean {tidy!r}?" if grammar.fullmatch(tidy) else ""

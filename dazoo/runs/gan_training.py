@@ -36,7 +36,7 @@ from dazoo.errors import SettingsError
 from dazoo.models.gan_files import build_game
 from dazoo.models.gan_files import save_gan
 from dazoo.models.gan_model import GANModel
-from dazoo.models.save import versions
+from dazoo.models.provenance import versions
 from dazoo.plain import expanded
 from dazoo.plain import native
 from dazoo.plain import write_whole

@@ -23,7 +23,7 @@ from dazoo.engine.settings import Settings
 from dazoo.errors import InvalidName
 from dazoo.errors import SettingsError
 from dazoo.models.bridging import bridge_for
-from dazoo.models.save import versions
+from dazoo.models.provenance import versions
 from dazoo.plain import native
 from dazoo.registry.names import Recipe
 from dazoo.registry.names import adapts

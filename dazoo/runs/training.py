@@ -38,7 +38,7 @@ from dazoo.metrics.trend import task_losses
 from dazoo.metrics.verdict import Verdict
 from dazoo.models.heads import answers_itself
 from dazoo.models.model import Model
-from dazoo.models.save import versions
+from dazoo.models.provenance import versions
 from dazoo.plain import expanded
 from dazoo.plain import write_whole
 from dazoo.registry.names import Recipe

@@ -10,14 +10,20 @@ import textwrap
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
+import pluggy
 import pytest
 
 import dazoo
 from dazoo.errors import AmbiguousName
 from dazoo.errors import PluginError
 from dazoo.errors import UnknownName
+from dazoo.registry import discovery
+from dazoo.registry import hookspecs
+from dazoo.registry import staging
 from dazoo.registry.hookspecs import hookimpl
+from dazoo.registry.hookspecs import hookspec
 from dazoo.registry.plugins import Plugins
 
 
@@ -64,7 +70,7 @@ BAD = {
         "expected a string 'module:Class'",
     ),
     "path-as-target": (plugin(backbones("leak", target="my/file.py")), "expected a string 'module:Class'"),
-    "bad-name": (plugin(backbones("leak", "Bad-Name")), "'Bad-Name' does not match"),
+    "bad-name": (plugin(backbones("leak", "Bad-Name")), "; did you mean 'bad_name'?"),
     "number-as-name": (plugin("@hookimpl\ndef dazoo_register_backbones(register): register(3, 'a:b')\n"), "name 3 does not match"),
     "twice": (plugin(backbones("leak", "leak")), "registers the backbone 'leak' twice"),
     "wrapper": (
@@ -356,3 +362,66 @@ def test_public_names() -> None:
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
         dazoo.lode  # noqa: B018
     assert callable(dazoo.evaluate)
+
+
+def specify(zoo: Plugins, hook: Callable[..., None]) -> None:
+    """Have the hooks of another version of dazoo, where one is specified otherwise."""
+    zoo._manager = pluggy.PluginManager(discovery.GROUP)
+    zoo._manager.add_hookspecs(SimpleNamespace(**{**vars(hookspecs), hook.__name__: hook}))
+
+
+def test_one_more_argument_of_a_hook_breaks_nobody(fresh_zoo: Plugins, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old plugin goes on asking for `register` alone, and a new one gets what it names, in any order."""
+
+    @hookspec
+    def dazoo_register_backbones(register, version):
+        """Register backbones."""
+
+    specify(fresh_zoo, dazoo_register_backbones)
+    before = staging.arguments
+    monkeypatch.setattr(staging, "arguments", lambda *given: {**before(*given), "version": "0.9"})
+    told = []
+
+    @hookimpl
+    def old(register):
+        register("old", "a:B")
+
+    @hookimpl
+    def new(version, register):
+        told.append(version)
+        register("new", "a:B")
+
+    for hook, dist in ((old, "old"), (new, "new")):
+        plugin = SimpleNamespace(dazoo_api=1, dazoo_register_backbones=hook)
+        loaded = fresh_zoo.load(lambda plugin=plugin: plugin, dist=dist)
+        assert loaded.ok, loaded.error
+    assert fresh_zoo.backbones.names() == ["new", "old"] and told == ["0.9"]
+
+
+def test_a_hook_that_will_go_warns_its_author_and_works(fresh_zoo: Plugins) -> None:
+    @hookspec(warn_on_impl=DeprecationWarning("dazoo_register_backbones goes in dazoo 0.4; use dazoo_register_networks"))
+    def dazoo_register_backbones(register):
+        """Register backbones."""
+
+    specify(fresh_zoo, dazoo_register_backbones)
+    code = SimpleNamespace(dazoo_api=1, dazoo_register_backbones=hookimpl(lambda register: register("a", "b:C")))
+    loaded = fresh_zoo.load(lambda: code, dist="old")
+    assert loaded.ok and fresh_zoo.backbones.names() == ["a"]
+    assert loaded.warnings == ["dazoo_register_backbones goes in dazoo 0.4; use dazoo_register_networks"]
+
+
+def test_an_older_interface_works_for_a_version_with_a_warning(fresh_zoo: Plugins, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "API", 2)
+    monkeypatch.setattr(discovery, "LEAVING", {1: "0.4"})
+    code = {n: SimpleNamespace(dazoo_api=n, dazoo_register_backbones=hookimpl(lambda register: None)) for n in (1, 2, 3)}
+    assert "interface 1, which works until dazoo 0.4; write it for 2" in fresh_zoo.load(lambda: code[1], dist="one").warnings[0]
+    assert fresh_zoo.load(lambda: code[2], dist="two").warnings == []
+    assert f"interface 3, but dazoo {dazoo.__version__} has 2 and 1" in (fresh_zoo.load(lambda: code[3], dist="three").error or "")
+
+
+def test_what_leaves_has_a_minor_version_left() -> None:
+    """The promise of the guide: whoever uses what will go is warned for a whole minor version before it goes."""
+    major, minor = map(int, dazoo.__version__.split(".")[:2])
+    last = [tuple(map(int, version.split(".")[:2])) for version in discovery.LEAVING.values()]
+    assert all(gone >= (major, minor + 1) for gone in last)
+    assert set(discovery.LEAVING) <= set(range(1, discovery.API))
