@@ -20,6 +20,7 @@ from dazoo.cli import evaluate
 from dazoo.cli import export
 from dazoo.cli import gan
 from dazoo.cli import listing
+from dazoo.cli import plugin
 from dazoo.cli import plugins
 from dazoo.cli import predict
 from dazoo.cli import publish
@@ -102,3 +103,4 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(cards.app, name="cards")
 app.add_typer(data.app, name="data")
 app.add_typer(gan.app, name="gan")
+app.add_typer(plugin.app, name="plugin")

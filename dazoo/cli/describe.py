@@ -62,7 +62,7 @@ def docs_of(cls: type, names: Iterable[str]) -> dict[str, str]:
         return {}
     start = re.compile(rf"(?:^\s*|(?<=[.;])\s+)((?:{known})(?:, (?:{known}))*)(?: \([^)]*\))?: ", re.MULTILINE)
     marks = list(start.finditer(body))
-    ends = [m.start() for m in marks[1:]] + [len(body)]
+    ends = [*(m.start() for m in marks), len(body)][1:]
     found = {}
     for mark, end in zip(marks, ends, strict=True):
         for name in mark[1].split(", "):

@@ -110,6 +110,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
 
 
+def tidied(name: Any, grammar: re.Pattern[str]) -> str:
+    """ "; did you mean 'my_net'?" for a name that can be mended, or an empty string."""
+    if not isinstance(name, str):
+        return ""
+    joints = "_" if grammar is PART else "_-"
+    tidy = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    tidy = re.sub(rf"[^a-z0-9{joints}]+", "_", tidy)
+    tidy = re.sub(r"_*-_*", "-", re.sub(r"_+", "_", tidy)).strip(joints)
+    return f"; did you mean {tidy!r}?" if grammar.fullmatch(tidy) else ""
+
+
 class Registry(Generic[T]):
     """Registrations of one kind, whose classes are subclasses of T.
 

@@ -14,6 +14,7 @@ from dazoo.registry.discovery import Loaded
 from dazoo.registry.registry import PART
 from dazoo.registry.registry import RECIPE
 from dazoo.registry.registry import Registration
+from dazoo.registry.registry import tidied
 
 
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -54,7 +55,7 @@ def _register_of(kind: str, loaded: Loaded, staged: dict[tuple[str, str], Regist
 
     def register(name: str, target: str, /, *, summary: str = "", wraps: str = "", start: int = 0, **arguments: Any) -> None:
         if not isinstance(name, str) or not grammar.fullmatch(name):
-            raise PluginError(f"the {kind} name {name!r} does not match {grammar.pattern}{_tidy(name, grammar)}")
+            raise PluginError(f"the {kind} name {name!r} does not match {grammar.pattern}{tidied(name, grammar)}")
         if not isinstance(target, str) or not targets.fullmatch(target):
             raise PluginError(
                 f"the {kind} {name!r} has the target {target!r}; expected a string {form}, so that nothing is imported to list it"
@@ -71,14 +72,3 @@ def _register_of(kind: str, loaded: Loaded, staged: dict[tuple[str, str], Regist
         staged[kind, name] = Registration(kind, name, target, arguments, *origin, summary, wraps, start)
 
     return register
-
-
-def _tidy(name: Any, grammar: re.Pattern[str]) -> str:
-    """ "; did you mean 'my_net'?" for a name that can be mended, or an empty string."""
-    if not isinstance(name, str):
-        return ""
-    joints = "_" if grammar is PART else "_-"
-    tidy = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    tidy = re.sub(rf"[^a-z0-9{joints}]+", "_", tidy)
-    tidy = re.sub(r"_*-_*", "-", re.sub(r"_+", "_", tidy)).strip(joints)
-    return f"; did you mean {tidy!r}?" if grammar.fullmatch(tidy) else ""
