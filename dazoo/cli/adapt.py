@@ -9,10 +9,13 @@ import typer
 
 from dazoo.cli.options import Device
 from dazoo.cli.options import Json
+from dazoo.cli.options import Log
+from dazoo.cli.options import LogSet
 from dazoo.cli.options import ModelRef
 from dazoo.cli.options import Quiet
 from dazoo.cli.options import Seed
 from dazoo.cli.options import Set
+from dazoo.cli.options import parse_loggers
 from dazoo.cli.options import parse_settings
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
@@ -31,6 +34,8 @@ def command(
     seed: Seed = 0,
     device: Device = "auto",
     settings: Set = None,
+    log: Log = None,
+    log_set: LogSet = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -39,11 +44,12 @@ def command(
     from dazoo.data import expanded
 
     target = expanded(target)
-    if not target.is_dir():
-        raise DataError(f"--target {target} {'is a file' if target.exists() else 'does not exist'}; name a folder of pictures.")
+    if not target.exists():
+        raise DataError(f"--target {target} does not exist; name a folder of pictures, or a table of them.")
     from dazoo.runs.adapting import adapt
 
-    adapted = adapt(model, target, method=method, out=out, seed=seed, device=device, settings=wanted, quiet=quiet)
+    loggers = parse_loggers(log or (), log_set or ())
+    adapted = adapt(model, target, method=method, out=out, seed=seed, device=device, settings=wanted, quiet=quiet, loggers=loggers)
     if as_json:
         emit_json({"name": adapted.name, "model": out, "recipe": adapted.recipe, "results": adapted.config.get("results", {})})
         return

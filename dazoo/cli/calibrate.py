@@ -19,8 +19,10 @@ from dazoo.cli.output import emit_json
 def command(
     model: ModelRef,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", show_default=False)],
-    source: Annotated[Path | None, typer.Option(metavar="DIR", help="Labelled pictures; the model's scenario unless given.")] = None,
-    target: Annotated[Path | None, typer.Option(metavar="DIR", help="Pictures without labels, to count how many are turned away.")] = None,
+    source: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Labelled pictures (a folder, a table); the model's scenario unless given.")
+    ] = None,
+    target: Annotated[Path | None, typer.Option(metavar="PATH", help="Pictures without labels, to count how many are turned away.")] = None,
     data: Data = None,
     device: Device = "auto",
     download: Download = False,

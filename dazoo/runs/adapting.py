@@ -8,10 +8,12 @@ from copy import deepcopy
 from dataclasses import asdict
 from dataclasses import replace
 from typing import Any
+from typing import Unpack
 from typing import cast
 
 from dazoo.contracts import Augmentation
 from dazoo.contracts import Backbone
+from dazoo.contracts import Ending
 from dazoo.contracts import ImageSet
 from dazoo.contracts import Method
 from dazoo.contracts import Running
@@ -44,8 +46,11 @@ from dazoo.runs.judging import warn
 from dazoo.runs.plan import PARTS
 from dazoo.runs.plan import split_settings
 from dazoo.runs.second import stage_settings
+from dazoo.runs.stages import Result
 from dazoo.runs.stages import adapt_trained
 from dazoo.runs.stages import validators_of
+from dazoo.runs.telling import Listeners
+from dazoo.runs.telling import build_loggers
 from dazoo.runs.telling import told
 from dazoo.runs.training import describe
 
@@ -60,6 +65,7 @@ def adapt(
     device: str = "auto",
     settings: Mapping[str, Any] | None = None,
     quiet: bool = False,
+    **listeners: Unpack[Listeners],
 ) -> Model:
     """A copy of a trained model, adapted to pictures without labels by a source-free or test-time method.
 
@@ -74,6 +80,7 @@ def adapt(
         method: name of a method that adapts trained models ("dazoo list methods" tells).
         out: folder to save the adapted model in.
         seed, device, settings, quiet: see `dazoo.train`.
+        listeners: `loggers` and `callbacks` that are told of the run, as `dazoo.train` takes them.
 
     Raises:
         SettingsError: the method needs labelled source pictures, or the model answers with heads that it would not adapt.
@@ -81,12 +88,13 @@ def adapt(
         UnknownName: no installed plugin brings the augmentation that the model was trained with.
     """
     seed, plugins = checked_seed(seed), zoo()
+    told_too = build_loggers(plugins, **listeners)
     before = resolve_model(model)
     check_adapts(plugins, before, method)
     where = choose_device(device)
     if out is not None:
         check_place(out)
-    images = _pictures(before, target)
+    images = loose_pictures(before, target)
     run, arguments = settings_of_method(settings)
     adapting = build_method(plugins, before, method, arguments, target_count=len(images))
     known = {**before.config.get("settings", {}), "size": before.size, "batch": min(64, max(2, len(images)))}
@@ -97,26 +105,27 @@ def adapt(
     setup = Setup(str(recipe), adapting, None, data, made, seed=seed, augmentation=_views(plugins, before, made.augment))
     observer = Observer(images, None, validators_of(plugins, None, quiet=True), where, made.precision)
     judge = Judge(observer, before.classes, before.config.get("source_counts", ()), observer.look(adapting), made.validator)
-    with told({}, quiet) as loggers:
-        loggers.begin(Running(f"{before.name}, {method}", seed))
+    with told(told_too, quiet) as loggers:
+        loggers.begin(Running(f"{before.name}, {method}", seed, stages=("adapt",)))
         result = adapt_trained(setup, Site(where, loggers=loggers))
-    config = {
-        **before.config,
-        **describe(result, recipe, arguments, None, seed),
-        "recipe": asdict(replace(recipe, gan=None)),
-        "name": f"{before.name}.{method}",
-    }
-    for key in ("backbone_settings", "source_counts"):
-        config[key] = before.config.get(key, config[key])
-    for key in ("gan_settings", "bridge_settings", "calibration"):  # the GAN is no part of the adapted model, and its features are others
-        config.pop(key, None)
-    judgement = judge(result.method)
-    config["results"] |= judgement.to_json()
-    adapted = Model(result.method.problem.backbone, config).eval()
-    if out is not None:
-        save(adapted, out)
+        judgement = judge(result.method)
+        adapted = _adapted(before, result, recipe, describe(result, recipe, arguments, None, seed))
+        adapted.config["results"] |= judgement.to_json()
+        if out is not None:
+            save(adapted, out)
+        loggers.end(Ending("finished", adapted.config["results"], judgement.verdict.sentence))
     warn(adapted.name, judgement.verdict)
     return adapted
+
+
+def _adapted(before: Model, result: Result, recipe: Recipe, described: Mapping[str, Any]) -> Model:
+    """The model that an adaptation gives. Its GAN is no part of it any more, and its features are others than those that were calibrated."""
+    config = {**before.config, **described, "recipe": asdict(replace(recipe, gan=None)), "name": f"{before.name}.{recipe.method}"}
+    for key in ("backbone_settings", "source_counts"):
+        config[key] = before.config.get(key, config[key])
+    for key in ("gan_settings", "bridge_settings", "calibration"):
+        config.pop(key, None)
+    return Model(result.method.problem.backbone, config).eval()
 
 
 def check_adapts(plugins: Plugins, model: Model, method: str) -> None:
@@ -173,7 +182,12 @@ def _views(plugins: Plugins, model: Model, name: str) -> Augmentation:
     return plugins.augmentations.build(name)
 
 
-def _pictures(model: Model, target: Any) -> ImageSet:
+def loose_pictures(model: Model, target: Any) -> ImageSet:
+    """Pictures without labels, as the model takes them: a folder, a table, a data set, or whatever `Model.predict` takes.
+
+    Raises:
+        DataError, PictureError: pictures that are missing or cannot be read.
+    """
     if isinstance(target, ImageSet):
         return target.unlabelled()
     given = not isinstance(target, list | tuple) and (isinstance(target, str | os.PathLike) or is_items(target))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 from dazoo.contracts import ImageSet
-from dazoo.data.folder import read_labelled
-from dazoo.data.folder import read_loose
 from dazoo.data.own import HELD_OUT_SHARE
 from dazoo.data.own import split_classes
 from dazoo.data.scenario import load_scenario
@@ -19,15 +18,16 @@ from dazoo.models.load import resolve_model
 from dazoo.models.model import Model
 from dazoo.models.save import save
 from dazoo.registry.plugins import zoo
-from dazoo.runs.evaluating import in_order
+from dazoo.runs.adapting import loose_pictures
+from dazoo.runs.evaluating import labelled_pictures
 from dazoo.runs.plan import PathLike
 
 
 def calibrate(
     model: Model | PathLike,
     *,
-    source: PathLike | None = None,
-    target: PathLike | None = None,
+    source: Any = None,
+    target: Any = None,
     data: PathLike | None = None,
     out: PathLike | None = None,
     device: str = "auto",
@@ -37,8 +37,9 @@ def calibrate(
 
     Args:
         model: a model, which changes in place, or what `dazoo.load` takes.
-        source: labelled pictures, one folder per class, a tenth of which is held out as in training; the model's scenario unless given.
-        target: pictures without labels, on which is counted how many would be turned away.
+        source: labelled pictures (one folder per class, a table, a data set), a tenth of which is held out as in training; the model's
+            scenario unless given.
+        target: pictures without labels, on which is counted how many would be turned away; whatever `dazoo.adapt` takes.
         data, device, download: see `dazoo.train`.
         out: folder to save the calibrated model in.
 
@@ -61,18 +62,15 @@ def calibrate(
     return model
 
 
-def _sets(model: Model, source: PathLike | None, target: PathLike | None, data: PathLike | None, download: bool) -> tuple[ImageSet, ImageSet, ImageSet | None]:
-    size, channels = model.size, model.channels
+def _sets(model: Model, source: Any, target: Any, data: PathLike | None, download: bool) -> tuple[ImageSet, ImageSet, ImageSet | None]:
     if source is not None:
         seed = model.config.get("results", {}).get("seed", 0)
-        parts = split_classes(read_labelled(source, size=size, channels=channels), HELD_OUT_SHARE, seed if type(seed) is int else 0)
-        train, held_out = (in_order(part, model) for part in parts)
-        there = None if target is None else read_loose(target, size=size, channels=channels, classes=model.classes)
-        return train, held_out, there
+        train, held_out = split_classes(labelled_pictures(source, model), HELD_OUT_SHARE, seed if type(seed) is int else 0)
+        return train, held_out, None if target is None else loose_pictures(model, target)
     name = model.recipe["scenario"]
     if name is None or target is not None:
         raise SettingsError(f"{model.name} has no scenario, or one was asked for with pictures of your own; give labelled ones (source=).")
-    domains = load_scenario(zoo().scenarios.build(name), data, size=size, channels=channels, download=download, zoo=zoo())
+    domains = load_scenario(zoo().scenarios.build(name), data, size=model.size, channels=model.channels, download=download, zoo=zoo())
     unlike = [s for s in (domains.source_train, domains.source_test) if s.classes != model.classes]
     if unlike:
         raise SettingsError(f"{unlike[0].name} has other classes than {model.name}; give labelled pictures of its own (source=).")

@@ -82,11 +82,7 @@ def evaluate(
     model = resolve_model(model)
     plugins = zoo()
     if target is not None:
-        listing = opened(target)
-        if listing is not None:
-            images = labelled_set(listing, model.size, model.channels, model.classes)
-        else:
-            images = in_order(read_labelled(target, size=model.size, channels=model.channels), model)
+        images = labelled_pictures(target, model)
     else:
         name = scenario or model.recipe["scenario"]
         if name is None:
@@ -115,6 +111,19 @@ def evaluate(
         confusion=confusion_matrix(labels, predicted, k),
         four=dict(model.config.get("results", {})),
     )
+
+
+def labelled_pictures(given: Any, model: Model) -> ImageSet:
+    """Labelled pictures of a person's own, as the model takes them: a folder per class, a table, or a data set; labels are the model's.
+
+    Raises:
+        SettingsError: classes that the model does not know.
+        DataError, PictureError: pictures that are missing, cannot be read, or have no label.
+    """
+    listing = opened(given)
+    if listing is not None:
+        return labelled_set(listing, model.size, model.channels, model.classes)
+    return in_order(read_labelled(given, size=model.size, channels=model.channels), model)
 
 
 def in_order(images: ImageSet, model: Model) -> ImageSet:

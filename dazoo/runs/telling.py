@@ -25,19 +25,27 @@ EVENTS = tuple(name for name in vars(Logger) if not name.startswith("_"))
 RUN_ID = "run-id"
 
 
-class Extras(Pictures, total=False):
-    """Where pictures come from, and who is told of the run.
+class Listeners(TypedDict, total=False):
+    """Who is told of a run.
 
     Keys:
         loggers: names of loggers ("dazoo list loggers"), or their settings by name ({"wandb": {"project": "signs"}}).
         callbacks: functions that are called after each epoch with (at, scores, terms), and objects with methods of a
             `dazoo.contracts.Logger`: those that they have are called.
-        select: which weights `model` holds: "last", or the name of a validator for those of the epoch that it scores highest. It then is the
-            setting `validator` too.
     """
 
     loggers: Iterable[str] | Mapping[str, Mapping[str, Any]]
     callbacks: Iterable[Any]
+
+
+class Extras(Pictures, Listeners, total=False):
+    """Where pictures come from, and who is told of the run.
+
+    Keys:
+        select: which weights `model` holds: "last", or the name of a validator for those of the epoch that it scores highest. It then is the
+            setting `validator` too.
+    """
+
     select: str
 
 

@@ -113,6 +113,14 @@ def test_adapt(run, model: Path, own: SimpleNamespace, tmp_path: Path) -> None:
     assert found.code == 0, found.err
     assert found.json["recipe"]["method"] == "tent"
     assert run("predict", out, own.loose / "disc0.png").code == 0
+    table = tmp_path / "loose.csv"
+    table.write_text("".join(f"{p}\n" for p in sorted(own.loose.glob("*.png"))))
+    found = run("adapt", model, "-m", "tent", "--target", table, "--out", tmp_path / "b", "-q", "--set", "epochs=1", "--log", "nobody")
+    assert found.code == 2 and "nobody" in found.err
+    assert run("adapt", model, "-m", "tent", "--target", table, "--out", tmp_path / "b", "-q", "--set", "epochs=1").code == 0
+    assert run("calibrate", tmp_path / "b", "--source", own.source, "--target", table, "--out", tmp_path / "c").code == 0
+    found = run("adapt", model, "-m", "tent", "--target", tmp_path / "none", "--out", tmp_path / "d")
+    assert found.code == 1 and "does not exist" in found.err
     found = run("adapt", model, "--method", "dann", "--target", own.loose, "--out", tmp_path / "no")
     assert found.code == 2 and "tent" in found.err
 

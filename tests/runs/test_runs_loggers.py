@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+import dazoo
 from dazoo.contracts import Logger
 from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
@@ -98,6 +99,21 @@ def test_a_logger_by_name_is_told_of_everything_in_order(folders, tmp_path):
     assert written.pop("verdict") == ended.results["verdict"]
     assert begun.name == "fcn-dann" and begun.identity == written
     assert ended.state == "finished" and ended.results["seed"] == 0
+
+
+def test_an_adaptation_tells_its_loggers_too(folders):
+    model = go(folders, "fcn-source").model
+    counted = []
+    adapted = dazoo.adapt(
+        model, folders / "loose", method="tent_offline", quiet=True, settings={"epochs": 1, "batch": 8},
+        loggers={"keeper": {"word": "mine"}}, callbacks=[lambda at, scores, terms: counted.append(at.epoch)],
+    )  # fmt: skip
+    begun, ended = Keeper.last[1][1], Keeper.last[-1][1]
+    assert events(Keeper.last) == ["built", "begin", "stage", ("step", 1), ("step", 2), ("step", 3), ("epoch", 1), "end"]
+    assert begun.stages == ("adapt",) and counted == [1]
+    assert ended.state == "finished" and ended.message == adapted.verdict.sentence
+    with pytest.raises(UnknownName, match="nobody"):
+        dazoo.adapt(model, folders / "loose", method="tent", loggers=["nobody"])
 
 
 def test_each_stage_says_which_of_how_many_it_is(folders):

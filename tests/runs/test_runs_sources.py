@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,6 +56,15 @@ def test_the_same_model_comes_from_a_folder_a_table_and_a_data_set(folders, list
         for t in (folders / "loose", Files(folders / "loose", labelled=False))
     ]
     assert same(*adapted)
+
+
+def test_a_table_calibrates_as_its_folder_does(folders, lists):
+    model = train("fcn-source", source=folders / "source", target=folders / "loose", settings=SMALL, quiet=True).model
+    facts = [
+        dazoo.calibrate(deepcopy(model), source=source, target=target).config["calibration"]
+        for source, target in ((folders / "source", folders / "loose"), (lists / "source.csv", Files(folders / "loose", labelled=False)))
+    ]
+    assert facts[0] == facts[1] and facts[0]["source"]["n"] == 3
 
 
 def test_a_saved_model_crops_as_its_training_did(folders, tmp_path):
