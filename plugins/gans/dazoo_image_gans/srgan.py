@@ -32,13 +32,13 @@ class SRGAN(Restoring):
         blocks, width: residual blocks (16 in the paper) and channels (64).
         features: file of VGG16's weights, whose features make the content loss (the paper has VGG19). Without one the content loss is
             the squared difference of pixels, and that of the critic's own features.
-        pixels: share of the run in which the generator learns pixels alone.
+        pixels: share of the run in which the generator learns pixels alone; 1 is SRResNet, which plays no game.
         batch: pictures that the networks see in a step (16 in the paper).
         lr: Adam's rate for both networks (betas 0.9, 0.999).
         contract: arguments of the contract, and settings of the game.
 
     Raises:
-        SettingsError: another scale, or a share outside (0, 1).
+        SettingsError: another scale, or a share outside (0, 1].
     """
 
     jobs = ("upscale",)
@@ -58,8 +58,8 @@ class SRGAN(Restoring):
         super().__init__(**contract)
         if scale not in (2, 4):
             raise SettingsError(f"gan.scale is {scale!r}; expected 2 or 4.")
-        if not 0 < pixels < 1:
-            raise SettingsError(f"gan.pixels is {pixels}; expected a share of the run in (0, 1).")
+        if not 0 < pixels <= 1:
+            raise SettingsError(f"gan.pixels is {pixels}; expected a share of the run in (0, 1].")
         self.scale, self.features, self.pixels, self.batch, self.lr = scale, features, pixels, batch, lr
         self.generator = SRResNet(self.channels, scale, width, blocks)
         self.critic = Critic(self.channels, self.size, width)
@@ -96,8 +96,11 @@ class SRGAN(Restoring):
     def phases(self) -> list[Phase]:
         if self.features and self.content is None:  # read when training begins: a saved model needs no such file
             self.content = VGGDistance(self.features)
+        pixels = Phase("generator", ("generator",), self._pixels, end=self.pixels)
+        if self.pixels == 1:
+            return [pixels]
         return [
-            Phase("generator", ("generator",), self._pixels, end=self.pixels),
+            pixels,
             Phase("generator", ("generator",), self._game, begin=self.pixels),
             Phase("critic", ("critic",), self._critic, begin=self.pixels, repeat=self.rules.critic_repeats),
         ]

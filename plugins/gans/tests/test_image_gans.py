@@ -267,6 +267,12 @@ def test_srgan_learns_pixels_first_and_plays_later():
     assert set(game(step)) == {"generator/adversarial", "generator/pixels", "generator/content"}
 
 
+def test_srgan_can_learn_pixels_alone():
+    assert [(p.groups, p.begin, p.end) for p in build("srgan", pixels=1).phases()] == [(("generator",), 0.0, 1)]
+    with pytest.raises(SettingsError, match=r"a share of the run in \(0, 1\]"):
+        build("srgan", pixels=1.1)
+
+
 def test_srgan_reads_features_strictly_and_saves_none_of_them(tmp_path, monkeypatch):
     monkeypatch.setattr(perceptual, "WIDTHS", (4, 0, 8))
     torch.manual_seed(0)
