@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import time
 import warnings
 from collections.abc import Callable
@@ -43,16 +44,23 @@ def files_key(paths: Iterable[Path], *facts: object) -> str:
     changed a moment ago could change again within the same tick of the clock, so its content counts too.
 
     Raises:
-        OSError: a file that is not there or may not be read.
+        DataError: a file that is not there, may not be read, or is no ordinary file.
+        ValueError: a path that is none.
     """
     h = hashlib.sha256(repr(facts).encode())
     now, here = time.time(), os.getcwdb()
     for path in paths:
-        stat = path.stat()
-        state = f"\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}\0{stat.st_ino}"
-        h.update(os.path.join(here, os.fsencode(path)) + state.encode())
-        if stat.st_ctime > now - _SETTLED:
-            h.update(path.read_bytes())
+        try:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):  # a pipe or a device might never end
+                raise DataError(f"{path} is no ordinary file; expected one that can be read from its beginning to its end.")
+            state = f"\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ctime_ns}\0{found.st_ino}"
+            h.update(os.path.join(here, os.fsencode(path)) + state.encode())
+            if found.st_ctime > now - _SETTLED:
+                with path.open("rb") as file:
+                    h.update(hashlib.file_digest(file, "sha256").digest())  # in pieces: it may be larger than memory
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
     return h.hexdigest()[:20]
 
 

@@ -171,7 +171,7 @@ def read_files(
 
     try:
         key = files_key(paths, size, channels, tuple(classes), None if labels is None else labels.tolist(), boxes)
-    except (OSError, ValueError):  # the latter: no path at all
+    except (DataError, ValueError):  # the latter: no path at all
         return in_memory(make())  # a file that is not there is named by the decoder
     return cached(_plain_name(name), key, make, terms=terms)
 

@@ -157,12 +157,17 @@ def verify_gan(model: GANModel, folder: Path) -> float:
     """Largest difference between the golden pictures of a folder and what the model makes now, in [0, 2].
 
     Raises:
-        SettingsError: the folder has none.
+        SettingsError: the folder has none. WeightsError: what it has are no golden pictures.
     """
     from dazoo.models.tensors import read_tensors
 
     if not (folder / GOLDEN).is_file():
         raise SettingsError(f"{folder} has no {GOLDEN}, so nothing can be compared.")
     kept = read_tensors(folder / GOLDEN)
+    shape = (model.channels, model.size, model.size)
+    given = model.gan.start(torch.zeros(1, *shape)).shape[1:] if "images" in model.gan.takes else None
+    fits = {"drawn": shape} if given is None else {"drawn": shape, "input": tuple(given)}
+    if {name: tuple(tensor.shape[1:]) for name, tensor in kept.items()} != fits or not all(len(tensor) for tensor in kept.values()):
+        raise WeightsError(f"{folder / GOLDEN} holds no golden pictures of {model.name}; save it again.")
     now = model.from_given(kept["input"]) if "input" in kept else model.generate(len(kept["drawn"]), seed=0)
     return float((now - kept["drawn"]).abs().max())

@@ -356,3 +356,14 @@ def test_folders_of_the_cache_keep_to_the_umask(two, cache):
         os.umask(before)
     modes = {p.stat().st_mode & 0o777 for p in (cache / "packs").rglob("*")}
     assert modes <= {0o700, 0o600}
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [(lambda p: p.mkdir(), "is no ordinary file"), (os.mkfifo, "is no ordinary file"), (lambda p: None, "cannot be read: No such file")],
+    ids=["a folder", "a pipe", "nothing"],
+)
+def test_what_is_no_file_has_no_key(make, says: str, tmp_path: Path) -> None:
+    make(tmp_path / "set.npz")
+    with pytest.raises(DataError, match=f"set.npz {says}"):
+        files_key([tmp_path / "set.npz"])
