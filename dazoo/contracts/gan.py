@@ -20,8 +20,10 @@ from torch.nn import functional as F
 from dazoo.contracts.component import Component
 from dazoo.contracts.component import Problem
 from dazoo.contracts.optimizers import OptimizerSettings
+from dazoo.contracts.origin import called
 from dazoo.contracts.step import Phase
 from dazoo.contracts.step import Step
+from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
 from dazoo.losses.game import Rules
 
@@ -132,8 +134,15 @@ class GAN:
         return tuple(group for group in self.groups() if group.startswith(name))
 
     def ready(self) -> Self:
-        """The GAN as its rules want its critics: spectral norm, ADA's probability. Whoever builds a GAN calls this once, at once."""
+        """The GAN as its rules want its critics: spectral norm, ADA's probability. Whoever builds a GAN calls this once, at once.
+
+        Raises:
+            PluginError: a group whose name begins with neither "generator" nor "critic", so that nobody would train it.
+        """
         modules = self.groups()
+        odd = [group for group in modules if not group.startswith(("generator", "critic"))]
+        if odd:
+            raise PluginError(f"The {called(self)} names its groups {odd}; names begin with 'generator' or 'critic'.")
         self.rules = self.rules.apply([modules[name] for name in self.side("critic")])
         return self
 
@@ -219,7 +228,14 @@ class GAN:
             penalised: for the critic's loss, which may take its gradient at the images; no gradient reaches a generator then.
         """
         seen = images.detach().requires_grad_() if penalised and self.rules.penalises else images
-        return replace(self.judge(self.rules.shown(seen), labels), images=seen, labels=labels)
+        verdict = self.judge(self.rules.shown(seen), labels)
+        width = getattr(self, "num_critic_features", None)
+        if width is not None and verdict.features.shape[1:] != (width,):
+            raise PluginError(
+                f"The {called(self)} judges with features of the shape {tuple(verdict.features.shape)}, but its num_critic_features is "
+                f"{width}; expected (N, {width})."
+            )
+        return replace(verdict, images=seen, labels=labels)
 
     def critic_terms(self, real: Verdict, fake: Verdict) -> Mapping[str, Tensor]:
         """Loss terms of the critics: the game's loss and its regularisers."""

@@ -12,10 +12,12 @@ from dazoo.contracts.backbone import Backbone
 from dazoo.contracts.component import BACKBONE
 from dazoo.contracts.component import Component
 from dazoo.contracts.component import Problem
+from dazoo.contracts.origin import called
 from dazoo.contracts.step import SOURCE
 from dazoo.contracts.step import Outputs
 from dazoo.contracts.step import Phase
 from dazoo.contracts.step import Step
+from dazoo.errors import PluginError
 
 
 class Method(Component):
@@ -61,10 +63,25 @@ class Method(Component):
         return logits
 
     def read(self, images: Tensor) -> Outputs:
-        """Images (N, C_in, H, W) to features and logits in float32, in the backbone's present mode."""
+        """Images (N, C_in, H, W) to features and logits in float32, in the backbone's present mode.
+
+        Raises:
+            PluginError: the backbone gives another number of features than `num_features`, or other scores than one a class.
+        """
         backbone = self.problem.backbone
         features = backbone.pool(backbone.forward_features(images))  # (N, C)
-        return Outputs(features.float(), self.answer(features).float())
+        if features.shape[1:] != (backbone.num_features,):
+            raise PluginError(
+                f"The {called(backbone)} gives features of the shape {tuple(features.shape)}, but its num_features is "
+                f"{backbone.num_features}; set num_features to the channels of the map that forward_features gives."
+            )
+        logits = self.answer(features)
+        if logits.shape[-1] != self.problem.num_classes:
+            raise PluginError(
+                f"The {called(backbone)} answers with {logits.shape[-1]} scores a picture, but there are {self.problem.num_classes} "
+                "classes; build the head for num_classes."
+            )
+        return Outputs(features.float(), logits.float())
 
     def respond(self, step: Step) -> Tensor:
         """The answer to a batch of a stream, logits (N, K), asked for after the step: what the last forward pass gave unless overridden."""

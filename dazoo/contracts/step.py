@@ -54,6 +54,9 @@ class Unlabelled:
         """A second, more strongly augmented view of the same pictures, (N, C, H, W)."""
         return self._strong()
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"A target batch has no {name!r}: it is images, strong and view(), and nobody who trains sees a label of it.")
+
     def view(self) -> Tensor:
         """Another weak view of the same pictures, (N, C, H, W), as many as are asked for (averages over augmentations)."""
         return self._again()

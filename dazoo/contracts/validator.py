@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from typing import ClassVar
 
 from torch import Tensor
@@ -22,6 +23,10 @@ class Evidence:
     source_labels: Tensor
     target_features: Tensor
     target_logits: Tensor
+
+    def __getattr__(self, name: str) -> Any:
+        have = ", ".join(self.__dataclass_fields__)
+        raise AttributeError(f"Evidence has no {name!r}: it is {have}; a validator sees no label of the target.")
 
 
 class Validator:

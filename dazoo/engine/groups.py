@@ -19,6 +19,8 @@ from dazoo.contracts import Component
 from dazoo.contracts import OptimizerSettings
 from dazoo.contracts import Phase
 from dazoo.contracts import Step
+from dazoo.contracts.origin import called
+from dazoo.contracts.origin import note
 from dazoo.engine.settings import Settings
 from dazoo.errors import SettingsError
 
@@ -57,6 +59,7 @@ class _Sum:
 
     def __init__(self, *losses: Any) -> None:
         self.losses = losses
+        note(self, " or the ".join(dict.fromkeys(map(called, losses))))
 
     def __call__(self, step: Step) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}

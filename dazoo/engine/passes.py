@@ -15,10 +15,14 @@ from dazoo.contracts import Outputs
 from dazoo.contracts import Phase
 from dazoo.contracts import Step
 from dazoo.contracts import Unlabelled
+from dazoo.engine.faults import blaming
 from dazoo.errors import PluginError
 
 
 T = TypeVar("T")
+
+SEEN = ("source", "target", "source_outputs", "target_outputs", "strong_outputs", "progress", "number", "backbone", "teacher", "kept")
+"""What a step has."""
 
 
 class Pass(Step):
@@ -60,8 +64,8 @@ class Pass(Step):
 
     def __getattr__(self, name: str) -> Any:
         if name == "source":
-            raise PluginError("A loss asks for the source batch, but a method that adapts a trained model gets none.")
-        raise AttributeError(f"A step has no {name!r}.")
+            raise PluginError("A loss asks for the source batch, but a method that adapts a trained model (adapts_trained) gets none.")
+        raise AttributeError(f"A step has no {name!r}; a loss sees {', '.join(SEEN)}, and no label of the target.")
 
     def enter(self, phase: Phase, learns: bool = True) -> None:
         """Begin a phase: parameters have changed, so what was computed before is dropped.
@@ -82,8 +86,10 @@ class Pass(Step):
     def outputs(self, view: str) -> Outputs:
         if self._phase is None or view not in self._phase.reads:
             name, reads = (self._phase.name, sorted(self._phase.reads)) if self._phase else ("none", [])
-            raise PluginError(f"The loss of phase {name!r} uses outputs for {view!r}, but it reads {reads}; add {view!r} to `reads`.")
-        return self.once("outputs", self._forward)[view]
+            raise PluginError(f"the loss of phase {name!r} uses outputs for {view!r}, but it reads {reads}; add {view!r} to `reads`.")
+        # An AttributeError that left a property would be told as if the step had no such property.
+        with blaming(self._method, f"while pictures are read in phase {self._phase.name!r}", self):
+            return self.once("outputs", self._forward)[view]
 
     def read(self, images: Tensor) -> Outputs:
         return (self._teacher or self._method).read(images)

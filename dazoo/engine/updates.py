@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import nn
 
 from dazoo.contracts import BACKBONE
 from dazoo.contracts import Bridge
+from dazoo.contracts import Component
 from dazoo.contracts import Labelled
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
@@ -21,6 +23,8 @@ from dazoo.engine.average import Average
 from dazoo.engine.average import Drawing
 from dazoo.engine.average import answering
 from dazoo.engine.device import autocast
+from dazoo.engine.faults import Blamed
+from dazoo.engine.faults import blaming
 from dazoo.engine.groups import Groups
 from dazoo.engine.groups import make_optimizers
 from dazoo.engine.groups import merge
@@ -78,7 +82,7 @@ class Updates:
         self.components = [c for c in (bridge, method) if c is not None]
         self.groups = Groups(self.backbone, self.components)
         self.groups.to(device)
-        self.phases = [phase for component in self.components for phase in component.phases()]
+        self.phases = [phase for component in self.components for phase in _phases(component)]
         self._merged: dict[tuple[bool, ...], list[Phase]] = {}
         special = merged_settings(part.optimizers() for part in (self.backbone, *self.components))
         self.optimizers = make_optimizers(self.groups, merge(self.phases), special, settings)
@@ -108,7 +112,8 @@ class Updates:
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = group["base_lr"] * factor
-        self.method.set_mode(self.backbone)
+        with blaming(self.method, "in set_mode"):
+            self.method.set_mode(self.backbone)
         originals = [p.source if p.has_source else None for p in passes]
         extended: list[Labelled | None] | None = None
         for phase in self.phases_at(number, progress):
@@ -129,7 +134,8 @@ class Updates:
                 self.drawing.update(number)
             for component in self.components:
                 for p in passes:
-                    component.after_step(p)
+                    with blaming(component, "in after_step", p):
+                        component.after_step(p)
         self.peers.take_from_first(b for module in self.stateful().values() for b in module.buffers())
 
     def phases_at(self, number: int, progress: float) -> list[Phase]:
@@ -141,7 +147,8 @@ class Updates:
 
     def _extend(self, p: Pass) -> Labelled:
         for component in self.components:
-            p.source = component.extend(p)
+            with blaming(component, "in extend", p):
+                p.source = component.extend(p)
         return p.source
 
     def _update(self, phase: Phase, passes: Sequence[Pass], number: int) -> None:
@@ -161,7 +168,8 @@ class Updates:
             if terms:
                 total = torch.stack([t.float() for t in terms.values()]).sum() / len(passes)
                 if total.requires_grad:
-                    total.backward()
+                    with blaming(phase.loss, f"in the backward pass of phase {phase.name!r}", one):
+                        total.backward()
             self.pending.append(Terms(number, phase.name, {k: v.detach() for k, v in terms.items()}))
         self.peers.average_gradients(parameters)
         if self.settings.clip:
@@ -184,3 +192,9 @@ class Updates:
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `tensors` gave, strictly."""
         put_back(tensors, self.stateful(), self.optimizers, self.groups.parameters)
+
+
+def _phases(component: Component) -> list[Phase]:
+    """A component's phases, whose losses say whose they are."""
+    with blaming(component, "in phases"):
+        return [replace(phase, loss=Blamed(phase, component)) for phase in component.phases()]

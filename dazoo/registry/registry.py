@@ -27,6 +27,7 @@ from typing import Generic
 from typing import TypeVar
 from typing import cast
 
+from dazoo.contracts.origin import note
 from dazoo.errors import AmbiguousName
 from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
@@ -77,6 +78,11 @@ class Registration:
     def qualified(self) -> str:
         """The spelling that stays unique when another distribution brings the same name."""
         return f"{self.dist}:{self.name}"
+
+    @property
+    def called(self) -> str:
+        """What messages call it: "method 'dann' of dazoo-methods 0.1.0"."""
+        return f"{self.kind} {self.name!r} of {self.dist} {self.version}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -234,7 +240,8 @@ class Registry(Generic[T]):
         Raises:
             SettingsError: an argument that the name already fixes, that the class does not take, or that is missing.
         """
-        cls, fixed = self.resolve(name), self.get(name).arguments
+        cls, found = self.resolve(name), self.get(name)
+        fixed = found.arguments
         twice = sorted(set(fixed) & set(kwargs))
         if twice:
             values = ", ".join(f"{k}={fixed[k]!r}" for k in twice)
@@ -246,7 +253,9 @@ class Registry(Generic[T]):
         except TypeError as exc:
             raise self._bad_arguments(name, cls, exc) from exc
         try:
-            return cls(*args, **fixed, **kwargs)
+            built = cls(*args, **fixed, **kwargs)
+            note(built, found.called)
+            return built
         except TypeError as exc:
             # A class that passes **kwargs on learns only further up, or in the library that it wraps, that nobody takes one of them.
             refused = re.search(r"unexpected keyword argument '(\w+)'", str(exc))
