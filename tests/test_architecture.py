@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "templates": {"contracts", "losses", "data", "augmentations", "processes", "registry", "models", "testing"},
     "testing": {"runs", "models", "engine", "data", "bridges", "registry", "contracts", "processes"},
     "cli": {
+        "testing",
         "bench",
         "leaderboard",
         "runs",

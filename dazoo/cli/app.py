@@ -86,7 +86,6 @@ def _options(
 
 app.command("list")(listing.command)
 app.command("show")(show.command)
-app.command("plugins")(plugins.command)
 app.command("train")(train.command)
 app.command("adapt")(adapt.command)
 app.command("calibrate")(calibrate.command)
@@ -104,3 +103,4 @@ app.add_typer(cards.app, name="cards")
 app.add_typer(data.app, name="data")
 app.add_typer(gan.app, name="gan")
 app.add_typer(plugin.app, name="plugin")
+app.add_typer(plugins.app, name="plugins")

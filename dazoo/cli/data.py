@@ -92,6 +92,7 @@ def get(
     """Fetch a data set into the data folder, where its terms allow it."""
     from dazoo.data import data_root
     from dazoo.data import expanded
+    from dazoo.data.scenario import load_split
     from dazoo.registry.plugins import zoo
 
     plugins = zoo()
@@ -101,7 +102,7 @@ def get(
     root = data_root(data)
     dataset = plugins.datasets.build(name)
     say(f"{name} into {root}; terms: {dataset.terms}")
-    counts = {split: len(dataset.load(split, root, size=SIZE, download=True)) for split in ("train", "test")}
+    counts = {split: len(load_split(dataset, split, root, size=SIZE, download=True)) for split in ("train", "test")}
     if as_json:
         emit_json({"name": entry.name, "root": root, "terms": dataset.terms, **counts})
         return
@@ -109,16 +110,20 @@ def get(
 
 
 def _look(plugins: Any, name: str, root: Path) -> dict[str, Any]:
-    """A data set's state: it is found when both splits can be read."""
+    """A data set's state: it is found when both splits can be read. One whose code fails is broken, and nobody else's row is."""
+    from dazoo.data.scenario import load_split
+
     entry = plugins.datasets.get(name)
     fact: dict[str, Any] = {"name": name, "summary": entry.summary}
     try:
         dataset = plugins.datasets.build(name)
         fact["terms"] = dataset.terms
-        train, test = (dataset.load(split, root, size=SIZE) for split in ("train", "test"))
+        train, test = (load_split(dataset, split, root, size=SIZE) for split in ("train", "test"))
     except DazooError as exc:
         there = "missing" if isinstance(exc, DataError) and "is not in" in str(exc) else "broken"
         return {**fact, "state": there, "problem": str(exc)}
+    except Exception as exc:  # a constructor, or a property, of a stranger's
+        return {**fact, "state": "broken", "problem": f"The {entry.called} fails: {type(exc).__name__}: {exc}"}
     return {**fact, "state": "found", "train": len(train), "test": len(test), "classes": len(train.classes)}
 
 

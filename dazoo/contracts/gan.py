@@ -226,9 +226,18 @@ class GAN:
 
         Args:
             penalised: for the critic's loss, which may take its gradient at the images; no gradient reaches a generator then.
+
+        Raises:
+            PluginError: `judge` gives no verdict, or features of another width than `num_critic_features`.
         """
         seen = images.detach().requires_grad_() if penalised and self.rules.penalises else images
         verdict = self.judge(self.rules.shown(seen), labels)
+        if not isinstance(verdict, Verdict) or not isinstance(verdict.logits, tuple):
+            given = verdict.logits if isinstance(verdict, Verdict) else verdict
+            raise PluginError(
+                f"The {called(self)} judges with a {type(given).__name__}; expected Verdict(images, (logits,), features): a tuple with one "
+                "tensor for each critic."
+            )
         width = getattr(self, "num_critic_features", None)
         if width is not None and verdict.features.shape[1:] != (width,):
             raise PluginError(

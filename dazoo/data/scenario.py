@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 from typing import Any
 from typing import Protocol
 
@@ -17,10 +18,13 @@ from dazoo.contracts.dataset import Dataset
 from dazoo.contracts.dataset import Domains
 from dazoo.contracts.dataset import Scenario
 from dazoo.contracts.images import ImageSet
+from dazoo.contracts.origin import called
 from dazoo.data.checks import check_domains
 from dazoo.data.paths import data_root
 from dazoo.data.pixels import with_channels
 from dazoo.errors import DataError
+from dazoo.errors import DazooError
+from dazoo.plain import shown
 
 
 class _Registry(Protocol):
@@ -62,11 +66,11 @@ def load_scenario(
         DataError: a set is missing, the mapping does not fit its sets, or the two sides do not fit (see `check_domains`).
     """
     folder = data_root(root)
-    sets: dict[str, Dataset] = {name: zoo.datasets.build(name) for name in (*scenario.sources, scenario.target)}
+    sets = _sets(scenario, zoo)
     table = _table(scenario, {name: s.classes for name, s in sets.items()})
 
     def load(names: Sequence[str], split: str) -> ImageSet:
-        parts = [mapped(sets[n].load(split, folder, size=size, download=download), table[n], table["name"]) for n in names]
+        parts = [mapped(load_split(sets[n], split, folder, size=size, download=download), table[n], table["name"]) for n in names]
         return joined(parts)
 
     sides = [load(names, split) for names in (scenario.sources, (scenario.target,)) for split in ("train", "test")]
@@ -83,8 +87,50 @@ def classes_of(scenario: Scenario, zoo: Zoo) -> tuple[str, ...]:
     Raises:
         DataError: the mapping does not fit its sets.
     """
-    names = (*scenario.sources, scenario.target)
-    return tuple(_table(scenario, {name: zoo.datasets.build(name).classes for name in names})["name"])
+    return tuple(columns_of(scenario, zoo)["name"])
+
+
+def columns_of(scenario: Scenario, zoo: Zoo) -> dict[str, list[str]]:
+    """The scenario's table, without loading a picture: its own class names under "name", and each data set's names of them ("": none).
+
+    Raises:
+        DataError: the mapping does not fit its sets.
+    """
+    return _table(scenario, {name: made.classes for name, made in _sets(scenario, zoo).items()})
+
+
+def load_split(made: Dataset, split: str, root: Path, *, size: int, download: bool = False) -> ImageSet:
+    """`Dataset.load` of anybody's data set: whatever it raises, or gives in place of pictures, is told with its name.
+
+    Raises:
+        DataError: the set is missing or broken, or its code fails.
+    """
+    try:
+        found = made.load(split, root, size=size, download=download)
+    except (DazooError, MemoryError):
+        raise
+    except Exception as exc:
+        raise DataError(
+            f"The {called(made)} fails to load {split!r}: {type(exc).__name__}: {exc}. Its plugin is at fault, or what lies in {root}."
+        ) from exc
+    if not isinstance(found, ImageSet):
+        raise DataError(f"The {called(made)} gives a {type(found).__name__} for {split!r}; expected a dazoo.contracts.ImageSet.")
+    return found
+
+
+def _sets(scenario: Scenario, zoo: Zoo) -> dict[str, Dataset]:
+    """The data sets of a scenario by name, each with class names.
+
+    Raises:
+        DataError: one that has none.
+    """
+    sets: dict[str, Dataset] = {}
+    for name in (*scenario.sources, scenario.target):
+        made = sets[name] = zoo.datasets.build(name)
+        classes = getattr(made, "classes", None)
+        if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
+            raise DataError(f"The {called(made)} has classes {shown(classes)}; expected its class names, in the order of the labels.")
+    return sets
 
 
 def mapped(images: ImageSet, column: Sequence[str], classes: Sequence[str]) -> ImageSet:

@@ -97,7 +97,7 @@ def _remedy(said: str, step: Step | None) -> str:
             "which works without one."
         )
     if re.search(r"size of tensor a|Sizes of tensors must match|batch_size|shape mismatch|size mismatch, got input", said):
-        source = getattr(step, "source", None) if step is not None and step.has_source else None
+        source = step.source if step is not None and getattr(step, "has_source", True) else None
         sizes = "" if source is None or step is None else f" (here {len(source.images)} and {len(step.target.images)})"
         return (
             f"Source and target batches need not be of one size{sizes}, because a bridge adds pictures to the source: compare means, "

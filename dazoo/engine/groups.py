@@ -111,7 +111,8 @@ class Groups:
         """
         missing = [name for name in phase.groups if name not in self.parameters]
         if missing:
-            raise SettingsError(f"Phase {phase.name!r} trains {missing}, but the recipe's groups are {list(self.parameters)}.")
+            whose = f"Phase {phase.name!r} of the {called(phase.loss)}"
+            raise SettingsError(f"{whose} trains {missing}, but the recipe's groups are {list(self.parameters)}.")
         unique = {id(p): p for name in phase.groups for p in self.parameters[name]}
         return list(unique.values())
 
@@ -141,8 +142,10 @@ def make_optimizers(
         special: optimiser settings by group, over the run's own.
 
     Raises:
-        SettingsError: settings for a group that does not exist, or a key that no optimiser has.
+        SettingsError: a phase that trains a group that does not exist, settings for one, or a key that no optimiser has.
     """
+    for phase in phases:
+        groups.of(phase)
     for name, own in special.items():
         strange = sorted(set(own) - OptimizerSettings.__annotations__.keys())
         if name not in groups.parameters:

@@ -43,12 +43,7 @@ def bridge_for(plugins: Plugins, gan: str, kind: str | None = None) -> str:
         PluginError: no registered bridge fits.
         SettingsError: `kind` does not fit, or several fit and nobody chooses.
     """
-    cls: type[GAN] = plugins.gans.resolve(gan)
-    takes: frozenset[str] = getattr(cls, "takes", frozenset())
-    fit = [name for name in plugins.bridges.names() if plugins.bridges.resolve(name).feeds <= takes]
-    if not fit:
-        feeds = sorted({what for name in plugins.bridges.names() for what in plugins.bridges.resolve(name).feeds})
-        raise PluginError(f"The GAN {gan!r} takes {sorted(takes)}; bridges feed {', '.join(feeds)}. Declare some of these in `takes`.")
+    cls, fit = plugins.gans.resolve(gan), fitting(plugins, gan)
     if kind is not None:
         if kind not in fit:
             raise SettingsError(
@@ -60,6 +55,20 @@ def bridge_for(plugins: Plugins, gan: str, kind: str | None = None) -> str:
     if not preferred:
         raise SettingsError(f"Several bridges fit the GAN {gan!r}: {', '.join(fit)}. Choose one with --set bridge.kind=NAME.")
     return preferred[0]
+
+
+def fitting(plugins: Plugins, gan: str) -> list[str]:
+    """Names of the bridges that feed nothing but what a registered GAN takes.
+
+    Raises:
+        PluginError: there is none.
+    """
+    takes: frozenset[str] = getattr(plugins.gans.resolve(gan), "takes", frozenset())
+    fit = [name for name in plugins.bridges.names() if plugins.bridges.resolve(name).feeds <= takes]
+    if not fit:
+        feeds = sorted({what for name in plugins.bridges.names() for what in plugins.bridges.resolve(name).feeds})
+        raise PluginError(f"The GAN {gan!r} takes {sorted(takes)}; bridges feed {', '.join(feeds)}. Declare some of these in `takes`.")
+    return fit
 
 
 def build_bridge(plugins: Plugins, gan: str, problem: Problem, arguments: Mapping[str, Mapping[str, Any]]) -> Bridge:

@@ -24,6 +24,7 @@ from dazoo.models.config import read_config
 from dazoo.models.familiar import read_familiar
 from dazoo.models.gan_files import is_gan_folder
 from dazoo.models.gan_files import read_gan
+from dazoo.models.gan_files import read_gan_config
 from dazoo.models.gan_model import GANModel
 from dazoo.models.golden import compare_once
 from dazoo.models.heads import rebuilt_method
@@ -35,6 +36,7 @@ from dazoo.models.tensors import check_file
 from dazoo.plain import digest_of
 from dazoo.plain import expanded
 from dazoo.plain import read_bounded
+from dazoo.registry.names import KINDS
 from dazoo.registry.names import Place
 from dazoo.registry.names import locate
 from dazoo.registry.names import parse
@@ -69,6 +71,7 @@ def load(ref: str | os.PathLike[str], *, device: str = "cpu", revision: str | No
 
     Raises:
         InvalidName, UnknownName, AmbiguousName: a reference that names nothing, or a part that no installed plugin brings.
+        PluginError: an entry that is not called like the recipe of its model.
         WeightsError: a folder that is missing or incomplete, a file that is altered, or weights that do not fit.
         OfflineError: the Hub cannot be reached and the model is not in the cache.
 
@@ -181,6 +184,17 @@ def _from_entry(place: Place, revision: str | None, hub: Hub) -> Found:
         entry = zoo().entries.get(place.text)
     except UnknownName as exc:
         raise UnknownName(_advice(place.text, str(exc))) from None
+    found = found_entry(entry, revision, hub)
+    check_entry_name(entry, found.folder)
+    return found
+
+
+def found_entry(entry: Registration, revision: str | None, hub: Hub) -> Found:
+    """The folder of an entry, as its target names it; its pin is compared, and its name is not.
+
+    Raises:
+        PluginError, WeightsError, OfflineError: see `load`.
+    """
     pin = entry.arguments.get("sha256")
     if entry.target.startswith("hub:"):
         return _from_hub(locate(entry.target), revision, hub, None if revision else pin)
@@ -208,6 +222,29 @@ def entry_folder(entry: Registration) -> Path:
     if not isinstance(folder, Path) or ".." in inside.split("/") or not folder.is_dir():
         raise PluginError(f"The entry {entry.name!r} has no folder {inside!r} in {package!r}; reinstall {entry.dist}.")
     return folder
+
+
+def check_entry_name(entry: Registration, folder: Path) -> None:
+    """See that an entry is called like the recipe of the model in its folder, so that nobody takes it for another one.
+
+    A model of own pictures has no scenario; its entry's name may go on behind the recipe. A GAN's begins with the GAN.
+
+    Raises:
+        PluginError: it is called otherwise.
+        WeightsError: a folder without a config that can be read.
+    """
+    if is_gan_folder(folder):
+        parts, more = [read_gan_config(folder)["gan"]], True
+    else:
+        recipe = read_config(folder / "config.json")["recipe"]
+        parts = [part for kind in KINDS if (part := recipe[kind] or (kind == "method" and not recipe["gan"] and "source"))]
+        more = recipe["scenario"] is None
+    wanted = "-".join(part.rpartition(":")[2] for part in parts)
+    if entry.name != wanted and not (more and entry.name.startswith(f"{wanted}-")):
+        raise PluginError(
+            f"The entry {entry.name!r} of {entry.dist} holds a model of {wanted!r}. A person reads the name as the recipe: register it as "
+            f"{wanted + '-...' if more else wanted!r}."
+        )
 
 
 def _check_pin(folder: Path, sha256: str) -> None:

@@ -20,6 +20,7 @@ import pluggy
 from packaging.utils import canonicalize_name
 
 from dazoo.errors import PluginError
+from dazoo.errors import SettingsError
 from dazoo.registry import hookspecs
 from dazoo.registry.discovery import CORE
 from dazoo.registry.discovery import GROUP
@@ -264,8 +265,8 @@ class Plugins:
                 if registry.base is None or name not in (None, found.dist, f"{found.dist}:{found.plugin}"):
                     continue
                 try:
-                    registry.resolve(found.qualified)
-                except PluginError as exc:
+                    registry.check(found.qualified)
+                except (PluginError, SettingsError) as exc:
                     problems[f"{kind} {found.qualified}"] = str(exc)
         return problems
 

@@ -219,6 +219,23 @@ class Registry(Generic[T]):
             raise PluginError(f"{whose} is {what}; expected a subclass of {self.base.replace(':', '.')}.")
         return cast(type[T], cls)
 
+    def check(self, name: str) -> None:
+        """Import the class of a name, and hold the arguments that it was registered with against what the class takes.
+
+        Raises:
+            UnknownName, AmbiguousName, PluginError: see `resolve`.
+            SettingsError: an argument that the class does not take.
+        """
+        cls, fixed = self.resolve(name), self.get(name).arguments
+        try:
+            takes = inspect.signature(cls)
+        except ValueError:  # a class without a Python signature
+            return
+        try:
+            takes.bind_partial(**fixed)
+        except TypeError as exc:
+            raise self._bad_arguments(name, cls, exc) from exc
+
     def origin(self, name: str) -> str:
         """Where the code of a name is: "file:line" of its class; the target where that is data or has no source file.
 

@@ -13,6 +13,18 @@ from dazoo.registry.plugins import zoo
 from dazoo.testing.clauses import Skip
 
 
+def builds_from_defaults(name: str, settings: dict[str, Any]) -> None:
+    """It builds, and its views can be called with a batch."""
+    for view, seen in _views(name, settings):
+        try:
+            seen(torch.zeros(2, 3, 16, 16))
+        except Exception as exc:
+            raise AssertionError(
+                f"{view} fails for 2 pictures of 16x16: {type(exc).__name__}: {exc}. Expected a method weak(self, images), or a view "
+                "such as dazoo.augmentations.Augment(rotate=5)."
+            ) from exc
+
+
 def gives_images_like_those_it_takes(name: str, settings: dict[str, Any]) -> None:
     """Both views of grey and colour images of any size have their shape, type and range, and leave the images alone."""
     for shape in ((4, 3, 32, 32), (3, 1, 16, 24)):

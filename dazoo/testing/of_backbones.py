@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import pickle
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,12 +17,17 @@ from torch import Tensor
 from torch import nn
 
 from dazoo.contracts import Backbone
+from dazoo.contracts import Method
 from dazoo.contracts import OptimizerSettings
+from dazoo.contracts import Problem
 from dazoo.contracts import Start
+from dazoo.engine.groups import KINDS
 from dazoo.engine.settings import Settings
 from dazoo.errors import SettingsError
 from dazoo.registry.plugins import zoo
 from dazoo.testing.clauses import Skip
+from dazoo.testing.pictures import pictures
+from dazoo.testing.rehearsal import Build
 
 
 CLASSES = 5
@@ -33,13 +41,21 @@ OPTIMIZER = tuple(OptimizerSettings.__annotations__)
 def builds_from_defaults(name: str, settings: dict[str, Any]) -> None:
     """It builds on a CPU for grey and colour pictures and says what it is."""
     for channels in (1, 3):
-        net = _build(name, settings, channels=channels)
+        usual = torch.get_default_dtype()
+        try:
+            net = _build(name, settings, channels=channels)
+            assert torch.get_default_dtype() == usual, f"{name} changes torch's default dtype to {torch.get_default_dtype()} for everybody."
+        finally:
+            torch.set_default_dtype(usual)
         assert isinstance(net, Backbone), f"{name} builds a {type(net).__name__}; expected a dazoo.contracts.Backbone."
         assert isinstance(getattr(net, "num_features", None), int), f"{name} does not set `num_features`, the channels of its map."
         assert isinstance(getattr(net, "head", None), nn.Module), f"{name} does not set `head`, a module from num_features to num_classes."
         assert (net.num_classes, net.in_channels) == (CLASSES, channels), f"{name} does not hand its arguments to Backbone.__init__."
-        with torch.no_grad():
-            net.eval()(_pictures(1, channels, 32, 32))
+        odd = sorted({str(p.dtype) for p in net.parameters() if p.is_floating_point() and p.dtype != torch.float32})
+        assert not odd, f"{name} has parameters of {', '.join(odd)}; expected torch.float32."
+        _head_acts_on_the_last_dimension(name, net)
+        size = max(32, net.min_size)
+        _running(name, net.eval(), _pictures(1, channels, size, size))
 
 
 def gives_the_shapes_at_any_size(name: str, settings: dict[str, Any]) -> None:
@@ -47,13 +63,15 @@ def gives_the_shapes_at_any_size(name: str, settings: dict[str, Any]) -> None:
     net = _build(name, settings).eval()
     for h, w in (*SIZES, (net.min_size, net.min_size), (net.min_size, 2 * net.min_size + 1)):
         x = _pictures(2, 3, h, w)
-        with torch.no_grad():
-            f = net.forward_features(x)
-            pooled, dense, logits = net.pool(f), net.dense(x), net(x)
         where = f"{name} at {h}x{w}"
+        f = _running(name, net, x, net.forward_features)
+        assert isinstance(f, Tensor), f"{where}: forward_features gives a {type(f).__name__}; expected a Tensor (N, num_features, h, w)."
         assert f.ndim == 4 and f.shape[:2] == (2, net.num_features) and min(f.shape[2:]) >= 1, (
-            f"{where}: forward_features gives {tuple(f.shape)}; expected (2, {net.num_features}, h, w) with h and w at least 1."
+            f"{where}: forward_features gives {tuple(f.shape)}, and num_features is {net.num_features}; expected (2, num_features, h, w) "
+            "with h and w at least 1."
         )
+        with torch.no_grad():
+            pooled, dense, logits = net.pool(f), net.dense(x), net(x)
         assert pooled.shape == (2, net.num_features), f"{where}: pool gives {tuple(pooled.shape)}; expected (2, {net.num_features})."
         assert logits.shape == (2, CLASSES), f"{where}: forward gives {tuple(logits.shape)}; expected (2, {CLASSES})."
         assert dense.shape == (2, CLASSES, *f.shape[2:]), (
@@ -102,6 +120,8 @@ def says_what_it_wants(name: str, settings: dict[str, Any]) -> None:
         assert group in GROUPS, f"{name}: optimizers() is for {group!r}; expected {' or '.join(GROUPS)}."
         strange = sorted(set(options) - set(OPTIMIZER))
         assert not strange, f"{name}: optimizers() sets {strange} of {group}; expected some of {', '.join(OPTIMIZER)}."
+        kind = options.get("optimizer", KINDS[0])
+        assert kind in KINDS, f"{name}: optimizers() wants {kind!r} for {group}; expected one of {', '.join(KINDS)}."
 
 
 def is_rebuilt_without_fetching(name: str, settings: dict[str, Any]) -> None:
@@ -189,8 +209,13 @@ def survives_copy_and_pickle(name: str, settings: dict[str, Any]) -> None:
     x = _pictures(2, 3, 48, 48)
     with torch.no_grad():
         expected = net(x)
-        assert torch.equal(copy.deepcopy(net)(x), expected), f"{name}: a deep copy answers differently."
-        assert torch.equal(pickle.loads(pickle.dumps(net))(x), expected), f"{name}: it answers differently after pickling."
+        for what, copied in (("deep copy", copy.deepcopy), ("pickle", lambda n: pickle.loads(pickle.dumps(n)))):
+            try:
+                other = copied(net)
+            except Exception as exc:
+                advice = "keep no lambda, generator or open file as an attribute"
+                raise AssertionError(f"{name}: no {what} of it can be made ({type(exc).__name__}: {exc}); {advice}.") from exc
+            assert torch.equal(other(x), expected), f"{name}: a {what} of it answers differently."
 
 
 def seed_fixes_the_weights(name: str, settings: dict[str, Any]) -> None:
@@ -201,13 +226,46 @@ def seed_fixes_the_weights(name: str, settings: dict[str, Any]) -> None:
     assert any(not torch.equal(a[k], c[k]) for k in a), f"{name}: its weights do not depend on the seed."
 
 
+def builds(name: str, settings: dict[str, Any]) -> dict[str, Build]:
+    """What trains the backbone with the plain method, for the clauses of `of_components`."""
+
+    def build(p: Problem) -> list[Method]:
+        net = zoo().backbones.build(name, num_classes=p.num_classes, in_channels=p.channels, **settings)
+        return [Method(replace(p, backbone=net, size=max(p.size, net.min_size)))]
+
+    return {name: build}
+
+
+def _head_acts_on_the_last_dimension(name: str, net: Backbone) -> None:
+    shape = None
+    with contextlib.suppress(Exception), torch.no_grad():
+        shape = tuple(net.head(torch.zeros(2, 3, net.num_features)).shape)
+    assert shape == (2, 3, CLASSES), (
+        f"{name}: head gives {shape or 'an error'} for (2, 3, {net.num_features}); expected (2, 3, {CLASSES}): a module from num_features "
+        "to num_classes that acts on the last dimension, as nn.Linear(num_features, num_classes) does."
+    )
+
+
+def _running(name: str, net: Backbone, x: Tensor, what: Callable[[Tensor], Any] | None = None) -> Any:
+    """What the network makes of pictures, or an AssertionError that says at which size it fails and with what."""
+    try:
+        with torch.no_grad():
+            return (what or net)(x)
+    except Exception as exc:
+        least = net.min_size
+        raise AssertionError(
+            f"{name} at {x.shape[2]}x{x.shape[3]} pixels and {x.shape[1]} channels fails: {type(exc).__name__}: {exc}. Expected a map at "
+            f"any height and width from min_size ({least}) on, and logits of it; set num_features to the map's channels, and min_size."
+        ) from exc
+
+
 def _build(name: str, settings: dict[str, Any], *, channels: int = 3, seed: int = 0) -> Backbone:
     torch.manual_seed(seed)
     return zoo().backbones.build(name, num_classes=CLASSES, in_channels=channels, **settings)
 
 
 def _pictures(n: int, channels: int, h: int, w: int) -> Tensor:
-    return torch.rand(n, channels, h, w, generator=torch.Generator().manual_seed(n * h + w)) * 2 - 1
+    return pictures(n, channels, h, w, seed=n * h + w)
 
 
 def _near(a: Tensor, b: Tensor) -> bool:

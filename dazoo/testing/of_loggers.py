@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +63,24 @@ def takes_odd_values(name: str, settings: dict[str, Any]) -> None:
         logger.end(Ending("failed", message="a loss is not finite"))
 
 
+class _Told(Logger):
+    """Hands every event on; what a logger raises is an AssertionError that names the event."""
+
+    def __init__(self, name: str, logger: Logger) -> None:
+        for event in (key for key in vars(Logger) if not key.startswith("_")):
+            setattr(self, event, partial(self._tell, name, event, getattr(logger, event)))
+
+    def _tell(self, name: str, event: str, method: Callable[..., None], *what: Any) -> None:
+        try:
+            method(*what)
+        except Exception as exc:
+            raise AssertionError(
+                f"{name}: {event}() fails: {type(exc).__name__}: {exc}. In a run it would be left out from here on."
+            ) from exc
+
+
 def _begun(name: str, settings: dict[str, Any], run: Running) -> Logger:
-    logger = zoo().loggers.build(name, **settings)
+    logger = _Told(name, zoo().loggers.build(name, **settings))
     logger.begin(run)
     return logger
 

@@ -38,12 +38,14 @@ HOW = {
     "schedule": "constant",
     "warmup": 0.0,
     "clip": 1.0,
-    "ema": 0.9,
     "batch": BATCH,
     "size": SIZE,
     "precision": "fp32",
 }
 """Plain steps that show in float32 and stay finite whatever the scale of a loss."""
+
+WANTED = ("ema", "joint")
+"""Settings that a component's `defaults` decide here too: a teacher is there where one is asked for, and nowhere else."""
 
 Build = Callable[[Problem], Sequence[Component]]
 
@@ -86,36 +88,52 @@ class Rehearsal:
     """
 
     def __init__(self, build: Build, *, seed: int = 0, settings: Mapping[str, Any] | None = None) -> None:
-        self.problem = problem(seed)
-        self.backbone = self.problem.backbone
-        self.components = list(build(self.problem))
+        self.components = list(build(problem(seed)))
         self.method = next(c for c in self.components if isinstance(c, Method))
+        self.problem = self.method.problem
+        self.backbone = self.problem.backbone
         bridge = next((c for c in self.components if isinstance(c, Bridge)), None)
-        self.updates = Updates(self.method, bridge, Settings.layered(HOW, settings or {}), torch.device("cpu"))
+        wanted = [{k: v for k, v in c.defaults.items() if k in WANTED} for c in self.components]
+        self.updates = Updates(self.method, bridge, Settings.layered(HOW, *wanted, settings or {}), torch.device("cpu"))
         self.groups, self.phases = self.updates.groups, merge(self.updates.phases)
 
     def moments(self) -> list[float]:
         """Progresses at which all phases together have run: late in a run, and at the beginning of what has ended then."""
         return sorted({LATE, *(phase.begin for phase in self.updates.phases if phase.end <= LATE)})
 
-    def step(self, number: int = 0, progress: float = LATE) -> Pass:
+    def step(self, number: int = 0, progress: float = LATE, source_batch: int = BATCH) -> Pass:
         """The batch of a step: noisy stripes whose class can be seen, the target darker; no source for what adapts a trained model."""
         noise = torch.Generator().manual_seed(100 + number)
-        labels = torch.arange(BATCH) % CLASSES
+        labels = torch.arange(max(source_batch, BATCH)) % CLASSES
         rows = torch.arange(self.problem.size).view(1, 1, -1, 1)
         stripes = torch.sin(rows * (labels.view(-1, 1, 1, 1) + 1))  # (N, 1, H, 1)
-        shape = (BATCH, self.problem.channels, self.problem.size, self.problem.size)
-        images = (0.5 * stripes + 0.3 * torch.randn(shape, generator=noise)).clamp(-1, 1)
-        target = (0.4 * stripes.flip(0) + 0.3 * torch.randn(shape, generator=noise) - 0.3).clamp(-1, 1)
+        shape = (len(labels), self.problem.channels, self.problem.size, self.problem.size)
+        images = (0.5 * stripes + 0.3 * torch.randn(shape, generator=noise)).clamp(-1, 1)[:source_batch]
+        target = (0.4 * stripes.flip(0) + 0.3 * torch.randn(shape, generator=noise) - 0.3).clamp(-1, 1)[:BATCH]
+        labels = labels[:source_batch]
         source = None if self.method.adapts_trained else Labelled(images, labels)
         return self.updates.make_pass(source, Unlabelled(target, lambda: target.flip(3)), progress, number)
 
-    def run(self, number: int = 0, progress: float = LATE, watch: Callable[[Phase, Mapping[str, Tensor]], None] | None = None) -> None:
-        """One step of every phase that runs then. `watch` is called after each update with the phase and its loss terms."""
-        torch.manual_seed(1000 + number)
+    def run(
+        self,
+        number: int = 0,
+        progress: float = LATE,
+        watch: Callable[[Phase, Mapping[str, Tensor]], None] | None = None,
+        *,
+        seed: int = 1000,
+        source_batch: int = BATCH,
+    ) -> Pass:
+        """One step of every phase that runs then, and the batch that it was made from.
+
+        Args:
+            watch: called after each update with the phase and its loss terms.
+        """
+        torch.manual_seed(seed + number)
         self.updates.watch = watch
-        self.updates.step([self.step(number, progress)], number, progress)
+        step = self.step(number, progress, source_batch)
+        self.updates.step([step], number, progress)
         self.updates.pending.clear()
+        return step
 
     def state(self) -> dict[str, Tensor]:
         """Everything that a checkpoint of the engine holds of them."""

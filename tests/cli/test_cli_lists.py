@@ -159,9 +159,24 @@ def test_check_imports_every_class(install, tmp_path: Path) -> None:
     )
     site = install("dazoo-hollow", code)
     path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = child("-m", "dazoo", "plugins", "--check", PYTHONPATH=path, DAZOO_PLUGINS="dazoo-hollow")
+    done = child("-m", "dazoo", "plugins", "check", PYTHONPATH=path, DAZOO_PLUGINS="dazoo-hollow")
     assert done.returncode == 1
     assert "nothing" in done.stdout and "AttributeError" in done.stdout
+
+
+def test_check_runs_the_kit_on_a_distribution(run) -> None:
+    found = run("plugins", "check", "dazoo_methods", "--kind", "methods", "--names", "tent*", "--json").json
+    assert {row["name"] for row in found["clauses"]} == {"tent", "tent_offline"} and found["failed"] == 0 < found["skipped"] < found["ok"]
+    assert {row["kind"] for row in found["clauses"]} == {"method"}
+    out = run("plugins", "check", "dazoo-methods:source", "--kind", "plugin").out
+    assert "plugin\tdazoo-methods:source\tloads\tok" in out and "failed" in out.splitlines()[-1]
+
+
+def test_check_tells_what_fails(run) -> None:
+    done = run("plugins", "check", "dazoo-backbones", "--names", "fcn", "--set", "fcn.widht=8")
+    assert done.code == 1 and "backbone\tfcn\tbuilds_from_defaults\tfailed" in done.out and "'widht'. Did you mean 'width'?" in done.out
+    done = run("plugins", "check", "dazoo-method")
+    assert done.code == 2 and "Did you mean 'dazoo-methods'" in done.err
 
 
 def test_show_says_what_is_allowed_and_what_it_means(run) -> None:

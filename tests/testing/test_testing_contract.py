@@ -63,6 +63,32 @@ def test_methods(clause: Clause) -> None:
     clause()
 
 
+@parametrize_with_contract("bridge")
+def test_bridges(clause: Clause) -> None:
+    clause()
+
+
+@parametrize_with_contract("validator")
+def test_validators(clause: Clause) -> None:
+    clause()
+
+
+@parametrize_with_contract("scenario", ["gtsrb2india", "gtsrb_synsigns2india", "mnist2usps", "optdigits2optdigits_m"])
+def test_scenarios(clause: Clause) -> None:
+    clause()
+
+
+@parametrize_with_contract("dataset", ["gtsrb", "india", "mnist", "optdigits"])
+def test_datasets(clause: Clause) -> None:
+    """Most of them are not here, and say so."""
+    clause()
+
+
+@parametrize_with_contract("entry")
+def test_entries(clause: Clause) -> None:
+    clause()
+
+
 @parametrize_with_contract("augmentation")
 def test_augmentations(clause: Clause) -> None:
     clause()
