@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -25,9 +26,11 @@ from dazoo.bench.stores import FolderStore
 from dazoo.contracts import Executor
 from dazoo.contracts import Job
 from dazoo.contracts import Outcome
+from dazoo.contracts.origin import called
 from dazoo.data.paths import cache_dir
 from dazoo.data.paths import expanded
 from dazoo.errors import DazooError
+from dazoo.errors import ExecutorError
 from dazoo.errors import StoreError
 from dazoo.lease import Watcher
 
@@ -109,7 +112,7 @@ class Driver:
         self.watch(count)
         while todo:
             ready = [cell for cell in todo.values() if self._free(cell.id, watcher)]
-            with closing(self.executor.run(self._jobs(ready, times, count))) as outcomes:
+            with closing(self._outcomes(self._jobs(ready, times, count))) as outcomes:
                 for outcome in outcomes:
                     self._took(outcome, todo, times, count)
                     self.watch(count)
@@ -120,6 +123,24 @@ class Driver:
                     count.done += 1
                 self.watch(count)
         return count
+
+    def _outcomes(self, jobs: Iterable[Job]) -> Generator[Outcome, None, None]:
+        """What the executor yields; what its own code raises is told with its name.
+
+        Raises:
+            ExecutorError: it fails, or yields something else.
+        """
+        with closing(self.executor.run(jobs)) as outcomes:
+            try:
+                for outcome in outcomes:
+                    if not isinstance(outcome, Outcome):
+                        raise TypeError(f"it yields a {type(outcome).__name__}; expected an Outcome")
+                    yield outcome
+            except (DazooError, OSError, MemoryError):
+                raise
+            except Exception as exc:
+                who = called(self.executor)
+                raise ExecutorError(f"The {who} fails: {type(exc).__name__}: {exc}. What is finished is kept; take another one.") from exc
 
     def _tried(self, path: str) -> tuple[int, str]:
         """How often a cell has failed, and of what."""

@@ -15,7 +15,12 @@ def note(thing: object, text: str) -> None:
         object.__setattr__(thing, _NOTE, text)
 
 
+def noted(thing: Any) -> str:
+    """What was noted of a thing, or an empty string."""
+    found = vars(thing).get(_NOTE) if hasattr(thing, "__dict__") else None
+    return found if isinstance(found, str) else ""
+
+
 def called(thing: Any) -> str:
     """What messages call a thing: as a registry noted it, or its class and module for one that nobody registered."""
-    noted = vars(thing).get(_NOTE) if hasattr(thing, "__dict__") else None
-    return noted if isinstance(noted, str) else f"class {type(thing).__name__} ({type(thing).__module__})"
+    return noted(thing) or f"class {type(thing).__name__} ({type(thing).__module__})"

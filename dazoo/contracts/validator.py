@@ -30,7 +30,9 @@ class Evidence:
 
 
 class Validator:
-    """Callable from `Evidence` to a float; higher is better.
+    """Callable from `Evidence` to a float; higher is better, and -inf is a model that must not be chosen. NaN counts as a failure.
+
+    One that fails is left out of the run with a warning that names it, unless it is the one that chooses.
 
     Attributes:
         reads_source: the score looks at the held-out source pictures too. False for one that looks at the target alone, which can then be

@@ -126,7 +126,12 @@ def _sets(scenario: Scenario, zoo: Zoo) -> dict[str, Dataset]:
     """
     sets: dict[str, Dataset] = {}
     for name in (*scenario.sources, scenario.target):
-        made = sets[name] = zoo.datasets.build(name)
+        try:
+            made = sets[name] = zoo.datasets.build(name)
+        except DazooError:
+            raise
+        except Exception as exc:
+            raise DataError(f"The data set {name!r} cannot be built: {type(exc).__name__}: {exc}. Its plugin is at fault.") from exc
         classes = getattr(made, "classes", None)
         if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
             raise DataError(f"The {called(made)} has classes {shown(classes)}; expected its class names, in the order of the labels.")

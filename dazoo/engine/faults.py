@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dazoo.contracts import Augmentation
 from dazoo.contracts import Bridge
 from dazoo.contracts import Phase
 from dazoo.contracts import Step
@@ -104,6 +105,13 @@ def _remedy(said: str, step: Step | None) -> str:
             "or distances of two samples of any size."
         )
     return next((advice for pattern, advice in REMEDIES if re.search(pattern, said)), "")
+
+
+def seen_through(augmentation: Augmentation, which: str, images: Tensor) -> Tensor:
+    """The "weak" or "strong" view of images (N, C, H, W); what it raises is a PluginError with its name."""
+    with blaming(augmentation, f"in its {which} view"):
+        view: Tensor = getattr(augmentation, which)(images)
+        return view
 
 
 class Blamed:

@@ -20,6 +20,8 @@ from dazoo.contracts import Evidence
 from dazoo.contracts import ImageSet
 from dazoo.contracts import Outputs
 from dazoo.contracts import Validator
+from dazoo.contracts.origin import called
+from dazoo.contracts.origin import noted
 from dazoo.engine.batches import as_tensor
 from dazoo.engine.batches import normalise
 from dazoo.engine.device import autocast
@@ -164,15 +166,33 @@ class Watch:
         scores = {}
         for name, validator in list(self.validators.items()):
             try:
-                scores[name] = float(validator(evidence))
+                scores[name] = _score(validator, evidence)
             except Exception as exc:
+                who = called(validator) if noted(validator) else f"validator {name!r}"
                 if name == self.chooses:
                     raise TrainingError(
-                        f"The validator {name!r}, which chooses the checkpoint, fails: {type(exc).__name__}: {exc}. "
+                        f"The {who}, which chooses the checkpoint, fails: {type(exc).__name__}: {exc}. "
                         "Choose another one with --set validator=NAME."
                     ) from exc
-                warnings.warn(f"The validator {name!r} fails and is left out: {type(exc).__name__}: {exc}", stacklevel=2)
+                warnings.warn(f"The {who} fails and is left out: {type(exc).__name__}: {exc}", stacklevel=2)
                 del self.validators[name]
                 for earlier in self.history.scores:
                     earlier.pop(name, None)
         return scores
+
+
+def _score(validator: Validator, evidence: Evidence) -> float:
+    """The score; a model whose answers are not finite is never chosen, whatever is said of it.
+
+    Raises:
+        ValueError: what the validator gives is no number.
+    """
+    found = validator(evidence)
+    if found is None:
+        raise ValueError("it gives None; expected a float")
+    score = float(found)
+    if not math.isnan(score):
+        return score
+    if evidence.target_logits.isfinite().all() and evidence.source_logits.isfinite().all():
+        raise ValueError("it gives nan; expected a number, or -inf for a model that must not be chosen")
+    return -math.inf

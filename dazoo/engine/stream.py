@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from dazoo.contracts import Method
 from dazoo.contracts import Unlabelled
 from dazoo.engine.batches import as_tensor
 from dazoo.engine.batches import normalise
+from dazoo.engine.faults import seen_through
 from dazoo.engine.seeds import seed_for
 from dazoo.engine.settings import Settings
 from dazoo.engine.setup import UNCHANGED
@@ -55,7 +57,8 @@ class Stream:
         """
         torch.manual_seed(seed_for(self.seed, purpose="step", step=self.number))
         batch = images.to(self.device)
-        unlabelled = Unlabelled(batch, lambda: self.augmentation.strong(batch), lambda: self.augmentation.weak(batch))
+        weak, strong = (partial(seen_through, self.augmentation, which, batch) for which in ("weak", "strong"))
+        unlabelled = Unlabelled(batch, strong, weak)
         one = self.updates.make_pass(None, unlabelled, 0.0, self.number)
         self.updates.step([one], self.number, 0.0)
         self.terms = read_terms(self.updates.pending, f"batch {self.number} of the stream")

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from dazoo.engine.batches import Batches
 from dazoo.engine.checkpoint import State
 from dazoo.engine.checkpoint import read_checkpoint
 from dazoo.engine.checkpoint import write_checkpoint
+from dazoo.engine.faults import seen_through
 from dazoo.engine.observe import History
 from dazoo.engine.observe import Watch
 from dazoo.engine.observe import outputs_of
@@ -154,7 +156,7 @@ class Trainer:
         return [self._micro_batch(images, labels, target, slice(i, i + self.micro), progress) for i in range(0, len(target), self.micro)]
 
     def _micro_batch(self, images: Tensor | None, labels: Tensor | None, target: Tensor, which: slice, progress: float) -> Pass:
-        weak, strong = self.setup.augmentation.weak, self.setup.augmentation.strong
+        weak, strong = (partial(seen_through, self.setup.augmentation, which) for which in ("weak", "strong"))
         source = None if images is None or labels is None else Labelled(weak(images[which]), labels[which])
         mine = target[which]
         unlabelled = Unlabelled(weak(mine), lambda: strong(mine), lambda: weak(mine))

@@ -28,6 +28,7 @@ from dazoo.engine.setup import Site
 from dazoo.engine.stream import answer
 from dazoo.engine.trainer import Trainer
 from dazoo.errors import DazooError
+from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
 from dazoo.models.bridging import build_bridge
 from dazoo.registry.plugins import Plugins
@@ -177,11 +178,13 @@ def validators_of(plugins: Plugins, chooses: str | None, *, quiet: bool = False)
     for name in plugins.validators.names():
         try:
             found[name] = plugins.validators.build(name)
-        except DazooError as exc:
+        except Exception as exc:  # a stranger's constructor
+            why = str(exc) if isinstance(exc, DazooError) else f"{type(exc).__name__}: {exc}"
+            who = f"The {plugins.validators.get(name).called}"
             if name == chooses:
-                raise
+                raise PluginError(f"{who} cannot be built: {why} Choose another one with --set validator=NAME.") from exc
             if not quiet:
-                warnings.warn(f"The validator {name!r} is left out: {exc}", stacklevel=2)
+                warnings.warn(f"{who} is left out: {why}", stacklevel=2)
     return found
 
 

@@ -13,6 +13,8 @@ from typing import TypedDict
 from dazoo.contracts import Logger
 from dazoo.engine.display import Display
 from dazoo.engine.loggers import Loggers
+from dazoo.errors import DazooError
+from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
 from dazoo.plain import shown
 from dazoo.plain import write_whole
@@ -67,11 +69,21 @@ def build_loggers(
     if isinstance(loggers, str):
         raise SettingsError(f"loggers is {shown(loggers)}; expected a list of names, [{shown(loggers)}].")
     wanted = loggers if isinstance(loggers, Mapping) else {name: {} for name in loggers}
-    built: dict[str, Logger] = {f"The logger {name!r}": plugins.loggers.build(name, **given) for name, given in wanted.items()}
+    built: dict[str, Logger] = {f"The logger {name!r}": _built(plugins, name, given) for name, given in wanted.items()}
     for one in callbacks:
         name = f"The callback {getattr(one, '__qualname__', type(one).__qualname__)}"
         built[name if name not in built else f"{name} (number {len(built) + 1})"] = as_logger(one)
     return built
+
+
+def _built(plugins: Plugins, name: str, settings: Mapping[str, Any]) -> Logger:
+    try:
+        return plugins.loggers.build(name, **settings)
+    except DazooError:
+        raise
+    except Exception as exc:
+        who = plugins.loggers.get(name).called
+        raise PluginError(f"The {who} cannot be built: {type(exc).__name__}: {exc}. Train without --log {name}.") from exc
 
 
 def as_logger(callback: Any) -> Logger:

@@ -27,6 +27,7 @@ from dazoo.bench.stores import open_store
 from dazoo.contracts import Executor
 from dazoo.contracts import Job
 from dazoo.contracts import Outcome
+from dazoo.errors import ExecutorError
 from dazoo.errors import SettingsError
 from dazoo.errors import StoreError
 from dazoo.lease import Lease
@@ -304,3 +305,20 @@ def _wait(happened, seconds: float = 120) -> None:
     ends = time.monotonic() + seconds
     while not happened() and time.monotonic() < ends:
         time.sleep(0.01)
+
+
+def test_an_executor_that_fails_is_named(tmp_path):
+    class Breaks(Here):
+        def run(self, jobs):
+            raise KeyError("queue")
+            yield
+
+    class YieldsText(Here):
+        def run(self, jobs):
+            yield "done"
+
+    cells = fake.cells(1)
+    with pytest.raises(ExecutorError, match="Breaks .* fails: KeyError: 'queue'. What is finished is kept"):
+        drive(tmp_path, cells, Breaks())
+    with pytest.raises(ExecutorError, match="YieldsText .* yields a str; expected an Outcome"):
+        drive(tmp_path, cells, YieldsText())
