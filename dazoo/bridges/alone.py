@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch import nn
 
-from dazoo.contracts import Ask
 from dazoo.contracts import Backbone
 from dazoo.contracts import Bridge
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
 from dazoo.contracts import Step
-from dazoo.contracts import Verdict
 
 
 class Alone(Bridge):
@@ -36,30 +33,15 @@ class Alone(Bridge):
             *self.gan.phases(),
         ]
 
-    def _told(self, labels: Tensor) -> Tensor | None:
-        """The labels, for a GAN that is told them."""
-        return labels if "labels" in self.gan.takes else None
-
-    def _real(self, step: Step, *, penalised: bool = False) -> Verdict:
-        return self.gan.look(step.source.images, self._told(step.source.labels), penalised=penalised)
-
-    def _drawn(self, step: Step) -> tuple[Tensor, Tensor | None]:
-        """As many pictures as there are real ones, of the same classes where there are any, and those classes."""
-        told = self._told(step.source.labels)
-        return self.gan.generate(Ask(labels=told, n=len(step.source.labels))), told
+    def _real(self, step: Step) -> tuple[Tensor, Tensor | None]:
+        """The real pictures, and their labels for a GAN that is told them."""
+        return step.source.images, step.source.labels if "labels" in self.gan.takes else None
 
     def _critic(self, step: Step) -> Mapping[str, Tensor]:
-        with torch.no_grad():
-            fakes, told = self._drawn(step)
-        return self.gan.critic_terms(self._real(step, penalised=True), self.gan.look(fakes, told, penalised=True))
+        return self.gan.play_critic(*self._real(step))
 
     def _generator(self, step: Step) -> Mapping[str, Tensor]:
-        verdict = self.gan.look(*self._drawn(step))
-        if not self.gan.rules.compares:
-            return self.gan.generator_terms(verdict)
-        with torch.no_grad():
-            real = self._real(step)
-        return self.gan.generator_terms(verdict, real)
+        return self.gan.play_generator(*self._real(step))
 
 
 class Nobody(Backbone):

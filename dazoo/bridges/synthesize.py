@@ -20,7 +20,6 @@ from dazoo.contracts import Labelled
 from dazoo.contracts import Phase
 from dazoo.contracts import Problem
 from dazoo.contracts import Step
-from dazoo.contracts import Verdict
 from dazoo.errors import SettingsError
 from dazoo.losses.adversarial import linear_start
 from dazoo.losses.shares import BalancedLabels
@@ -62,8 +61,8 @@ class Synthesize(Bridge):
             *self.gan.phases(),
         ]
 
-    def _real(self, step: Step, *, penalised: bool = False) -> Verdict:
-        """The critic's verdict on the source batch, and on the target pictures whose class is known well enough.
+    def _shown(self, step: Step) -> tuple[Tensor, Tensor]:
+        """What the critic is shown: the source batch, and the target pictures whose class is known well enough, with their classes.
 
         The number of pictures is the same in every step, so a target picture that is not sure enough is replaced by one of the source.
         """
@@ -73,30 +72,18 @@ class Synthesize(Bridge):
         keep = sure[:n].bool()
         told = torch.where(keep, guessed[:n], labels[:n])
         shown = torch.where(keep[:, None, None, None], step.target.images[:n], images[:n])
-        return self.gan.look(torch.cat([images, shown]), torch.cat([labels, told]), penalised=penalised)
+        return torch.cat([images, shown]), torch.cat([labels, told])
 
     def _guess(self, step: Step) -> tuple[Tensor, Tensor]:
         probabilities = step.opinion(step.target.images).softmax(1)
         labels, sure = self.pseudo_labels.choose(probabilities, self.threshold, step.progress)
         return labels, sure * linear_start(step.progress, 0.3, 0.0)  # before that, the classifier has no opinion worth keeping
 
-    def _drawn(self, labels: Tensor, *, penalised: bool = False) -> Verdict:
-        return self.gan.look(self.gan.generate(Ask(labels=labels)), labels, penalised=penalised)
-
     def _critic(self, step: Step) -> Mapping[str, Tensor]:
-        real = self._real(step, penalised=True)
-        assert real.labels is not None
-        with torch.no_grad():
-            fakes = self.gan.generate(Ask(labels=real.labels))
-        return self.gan.critic_terms(real, self.gan.look(fakes, real.labels, penalised=True))
+        return self.gan.play_critic(*self._shown(step))
 
     def _generator(self, step: Step) -> Mapping[str, Tensor]:
-        labels = step.source.labels
-        if not self.gan.rules.compares:
-            return self.gan.generator_terms(self._drawn(labels))
-        with torch.no_grad():
-            real = self.gan.look(step.source.images, labels)
-        return self.gan.generator_terms(self._drawn(labels), real)
+        return self.gan.play_generator(step.source.images, step.source.labels)
 
     def extend(self, step: Step) -> Labelled:
         if step.progress < self.start:

@@ -69,6 +69,8 @@ def train(
     folder = out or Path("runs") / f"gan-{name.replace(':', '.').replace('/', '_')}-seed{seed}"
     where: dict[str, Any] = {"data": data, "download": download, "select": select, "quiet": quiet}
     trained = train_gan(name, images, to, out=folder, seed=seed, device=device, settings=wanted, **where)
+    if not trained.first:
+        return
     results = trained.model.config["results"]
     if as_json:
         emit_json({"name": trained.model.name, "seed": seed, "folder": folder, "model": trained.folder, "results": results})

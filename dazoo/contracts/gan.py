@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 from inspect import signature
+from pathlib import Path
 from typing import Any
 from typing import ClassVar
 from typing import Self
@@ -26,6 +27,7 @@ from dazoo.contracts.step import Step
 from dazoo.errors import PluginError
 from dazoo.errors import SettingsError
 from dazoo.losses.game import Rules
+from dazoo.plain import digest_of
 
 
 FEEDS = frozenset({"code", "labels", "images"})
@@ -93,6 +95,8 @@ class GAN:
         jobs: what a person uses it for when it was trained alone, beyond drawing from noise: "translate", "upscale", "colorize", "inpaint",
             "restore", "voxelize".
         defaults: run settings that it wants when it is trained alone, such as {"batch": 128}; those of the user go over them.
+        files: its arguments that may be the path of a file. A run's identity and a saved config hold the digest in place of the path,
+            {"sha256": "..."}, so that is what a saved GAN is built with: read the file in `phases`, when training begins, and no sooner.
         min_size: smallest side in pixels that its networks can be built for.
         noise_size: length of the noise that `draw` gives, 0 for none.
         num_critic_features: length F of `Verdict.features`.
@@ -108,6 +112,7 @@ class GAN:
     own_game: bool = False
     jobs: tuple[str, ...] = ()
     defaults: ClassVar[Mapping[str, Any]] = {}
+    files: ClassVar[tuple[str, ...]] = ()
     min_size: ClassVar[int] = 8
     noise_size: int = 0
     num_critic_features: int
@@ -124,6 +129,13 @@ class GAN:
     def takes_with(cls, arguments: Mapping[str, Any]) -> frozenset[str]:
         """What a GAN that is built with these arguments takes when it is trained alone, where one of them makes it take more."""
         return cls.takes
+
+    @classmethod
+    def identify(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Constructor arguments as the identity of a run holds them: the same for the same game on every machine (see `files`)."""
+        places = {name: Path(value).expanduser() for name, value in arguments.items() if name in cls.files and isinstance(value, str)}
+        known = {name: {"sha256": digest_of(place)["sha256"]} for name, place in places.items() if place.is_file()}
+        return {**arguments, **known}
 
     def groups(self) -> Mapping[str, nn.Module]:
         """Modules by name; names begin with "generator" or "critic"."""
@@ -257,6 +269,22 @@ class GAN:
     def generator_terms(self, fake: Verdict, real: Verdict | None = None) -> Mapping[str, Tensor]:
         """Loss terms of the generators. `real` is there where `rules.compares`: relativistic losses look at pairs."""
         return {"generator/adversarial": self.rules.generator_loss(fake.logits, None if real is None else real.logits)}
+
+    def play_critic(self, images: Tensor, labels: Tensor | None = None) -> Mapping[str, Tensor]:
+        """One round of the critics, on real pictures (N, C, H, W) and on as many drawn ones of the same classes (N,), if there are any."""
+        real = self.look(images, labels, penalised=True)
+        with torch.no_grad():
+            fakes = self.generate(Ask(labels=labels, n=len(images)))
+        return self.critic_terms(real, self.look(fakes, labels, penalised=True))
+
+    def play_generator(self, images: Tensor, labels: Tensor | None = None) -> Mapping[str, Tensor]:
+        """One round of the generators, which draw as many pictures of the same classes; a game that compares looks at the real ones too."""
+        fake = self.look(self.generate(Ask(labels=labels, n=len(images))), labels)
+        if not self.rules.compares:
+            return self.generator_terms(fake)
+        with torch.no_grad():
+            real = self.look(images, labels)
+        return self.generator_terms(fake, real)
 
     def phases(self) -> Sequence[Phase]:
         """Phases beyond those that the bridge makes: an image-to-image GAN's whole game, lazy regularisers."""

@@ -23,6 +23,7 @@ from dazoo.data.one_set import is_registered
 from dazoo.data.one_set import read_set
 from dazoo.data.pixels import Cropped
 from dazoo.engine.device import choose_device
+from dazoo.engine.loggers import Loggers
 from dazoo.engine.observe import History
 from dazoo.engine.observe import TrainingData
 from dazoo.engine.peers import joined
@@ -59,6 +60,8 @@ ALONE: Mapping[str, Any] = {
 FEW = 1000
 """Pictures below which a person is told that the critic may learn them by heart (Zhao et al. 2020 see it at a tenth of CIFAR-10, 5,000)."""
 
+REMEDY = "Try --set gan.augment=color,translation,cutout."
+
 
 @dataclass(frozen=True)
 class TrainedGAN:
@@ -69,12 +72,14 @@ class TrainedGAN:
         history: figures and loss terms by epoch.
         sentence: what can be said of its pictures, in plain words.
         folder: where it is saved (`dazoo.load_gan(folder)`), or None.
+        first: False in those processes of several that train one GAN together which leave writing and speaking to the first.
     """
 
     model: GANModel
     history: History
     sentence: str
     folder: Path | None
+    first: bool = True
 
 
 def train_gan(
@@ -89,6 +94,8 @@ def train_gan(
     **where: Any,
 ) -> TrainedGAN:
     """Train a GAN without a classifier, or continue a training that was interrupted.
+
+    Started by torchrun, the processes train one GAN together, each with its share of every batch (see `dazoo.engine.peers`).
 
     Args:
         name: a registered GAN ("dcgan", see `dazoo.list_gans`).
@@ -121,8 +128,6 @@ def train_gan(
     reading: dict[str, Any] = {"size": size, "zoo": plugins, "data": where.get("data"), "download": bool(where.get("download"))}
     one = read_set(images, channels=made.channels, **reading)
     other = one if to is None else read_set(to, channels=one.channels, **reading)
-    if len(other) < FEW and not arguments["gan"].get("augment") and not where.get("quiet"):
-        tell(f"{other.name} has {len(other)} pictures: a critic learns so few by heart. Try --set gan.augment=color,translation,cutout.")
     config = config_of(name, one, made, arguments["gan"], seed)
     named = [place for place in (images, to) if is_registered(place, plugins)]
     config["data"] = list(dict.fromkeys(named))  # whose terms a card gives
@@ -154,15 +159,24 @@ def _run(
     seed = config["results"]["seed"]
     torch.manual_seed(seed)
     game = build_game(plugins, config)
+    config = {**config, "gan_settings": plugins.gans.resolve(config["gan"]).identify(config["gan_settings"])}
     model = GANModel(game, config)
     identity = {k: config[k] for k in ("gan", "gan_settings", "settings", "results")}
     identity |= {"data": [one.digest(), other.digest()], "plugins": versions({"gan": config["gan"]})}
-    look = Gallery(model, one, other, device, folder)
     problem = Problem(Nobody(), max(1, len(config["classes"])), one.channels, settings.size, one.counts, len(other))
     data = TrainingData(one, None, other.unlabelled(), other.unlabelled())
-    setup = Setup(config["name"], Nothing(problem), game, data, settings, {}, seed, stage="train", look=look)
-    with joined(device) as peers, claimed(folder, identity) if folder else nullcontext(), told({}, bool(where.get("quiet"))) as loggers:
-        loggers.begin(Running(config["name"], seed, stages=("train",), folder=folder))
+    quiet = bool(where.get("quiet"))
+    with (
+        joined(device) as peers,
+        claimed(folder, identity) if folder and peers.first else nullcontext(),
+        told({}, quiet) if peers.first else Loggers() as loggers,
+    ):
+        if peers.first:
+            loggers.begin(Running(config["name"], seed, stages=("train",), folder=folder))
+            if len(other) < FEW and not config["gan_settings"].get("augment") and not quiet:
+                tell(f"{other.name} has {len(other)} pictures: a critic learns so few by heart. {REMEDY}")
+        look = Gallery(model, one, other, device, folder if peers.first else None)
+        setup = Setup(config["name"], Nothing(problem), game, data, settings, {}, seed, stage="train", look=look)
         trainer = Trainer(setup, Site(device, folder / "checkpoints" if folder else None, loggers, peers))
         history = trainer.run()
         if trainer.updates.drawing is not None:
@@ -172,9 +186,9 @@ def _run(
                 model.modules()[key].load_state_dict(under(trainer.chosen, f"{key}/"))
         model.config["results"] |= {**history.scores[-1], "seconds": round(trainer.seconds, 1)} if history.scores else {}
         model.to("cpu").eval()
-        if folder is not None:
+        if folder is not None and peers.first:
             write_whole(folder / "history.json", json.dumps({"scores": history.scores, "terms": history.terms}, indent=1))
             keep(folder, f"{config['name']}, seed {seed}", loggers.seen)
             save_gan(model, folder / "model")
         loggers.end(Ending("finished", model.config["results"], look.sentence))
-    return TrainedGAN(model, history, look.sentence, folder / "model" if folder else None)
+    return TrainedGAN(model, history, look.sentence, folder / "model" if folder else None, peers.first)

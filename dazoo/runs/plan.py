@@ -119,9 +119,11 @@ class Plan:
         }
 
     def identified(self, plugins: Plugins) -> dict[str, dict[str, Any]]:
-        """The constructor arguments by part as JSON values, in which no file has a path (see `Backbone.identify`)."""
-        backbone = plugins.backbones.resolve(self.recipe.backbone).identify(**self.arguments["backbone"])
-        return {part: dict(values) for part, values in {**self.arguments, "backbone": backbone}.items()}
+        """The constructor arguments by part as JSON values, in which no file has a path (see `Backbone.identify`, `GAN.identify`)."""
+        known = {"backbone": plugins.backbones.resolve(self.recipe.backbone).identify(**self.arguments["backbone"])}
+        if self.recipe.gan is not None:
+            known["gan"] = plugins.gans.resolve(self.recipe.gan).identify(self.arguments["gan"])
+        return {part: dict(values) for part, values in {**self.arguments, **known}.items()}
 
     def adapts(self, plugins: Plugins) -> bool:
         """Whether the recipe does more than train on the source."""

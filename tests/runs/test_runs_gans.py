@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -214,3 +216,30 @@ def test_four_rows_say_whether_drawn_pictures_help(places):
     assert [row.name for row in rows] == list(ROWS) and all(len(row.accuracies) == 2 for row in rows)
     with pytest.raises(SettingsError, match="knows no classes"):
         next(augment(train("dcgan", places / "loose").model, places / "classes", places / "classes"))
+
+
+def test_a_file_that_a_gan_learns_from_is_known_by_what_it_holds(places, tmp_path):
+    shapes = np.zeros((2, 16, 16, 16), np.uint8)
+    shapes[:, 4:12, 4:12, 4:12] = 1
+    np.savez(tmp_path / "a.npz", shapes)
+    settings = {"gan.shapes": str(tmp_path / "a.npz"), "epochs": 1, "steps_per_epoch": 1}
+    folder = train("voxgan", places / "grey", out=tmp_path / "run", **settings).folder
+    (tmp_path / "a.npz").rename(tmp_path / "b.npz")
+    saved = dazoo.load_gan(folder)  # without the file
+    assert str(tmp_path) not in str(saved.config) and saved.voxelize(torch.zeros(1, 3, 16, 16)).shape == (1, 16, 16, 16)
+    train("voxgan", places / "grey", out=tmp_path / "run", **settings | {"gan.shapes": str(tmp_path / "b.npz")})  # the same, elsewhere
+    np.savez(tmp_path / "b.npz", shapes[:1])
+    with pytest.raises(SettingsError, match="different gan_settings"):
+        train("voxgan", places / "grey", out=tmp_path / "run", **settings | {"gan.shapes": str(tmp_path / "b.npz")})
+
+
+@pytest.mark.slow
+def test_torchrun_trains_one_gan_and_one_process_speaks(places, tmp_path):
+    command = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "dazoo", "gan", "train", "dcgan", "--device", "cpu"]
+    settings = [text for name, value in SMALL.items() for text in ("--set", f"{name}={value}")]
+    given = ["--images", places / "loose", "--out", tmp_path / "run", *settings]
+    done = subprocess.run([sys.executable, "-m", *command, *given], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("likeness") == 1 and done.stderr.count("learns so few by heart") == 1
+    assert dazoo.load_gan(tmp_path / "run" / "model").generate(2, seed=0).shape == (2, 3, 16, 16)
+    assert len(list((tmp_path / "run" / "samples").iterdir())) == 2

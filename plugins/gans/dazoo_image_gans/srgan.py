@@ -42,6 +42,7 @@ class SRGAN(Restoring):
     """
 
     jobs = ("upscale",)
+    files = ("features",)
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class SRGAN(Restoring):
         scale: int = 4,
         blocks: int = 16,
         width: int = 64,
-        features: str = "",
+        features: str | Mapping[str, str] = "",
         pixels: float = 0.5,
         batch: int = 16,
         lr: float = 1e-4,
@@ -94,7 +95,7 @@ class SRGAN(Restoring):
         return self.critic(images)
 
     def phases(self) -> list[Phase]:
-        if self.features and self.content is None:  # read when training begins: a saved model needs no such file
+        if self.features and isinstance(self.features, str) and self.content is None:  # read when training begins: see `files`
             self.content = VGGDistance(self.features)
         pixels = Phase("generator", ("generator",), self._pixels, end=self.pixels)
         if self.pixels == 1:

@@ -56,10 +56,11 @@ class VoxGAN(GAN):
 
     Raises:
         SettingsError: another side, or fewer than one view.
-        DataError: a file of shapes that cannot be read.
+        DataError: when training begins, a file of shapes that cannot be read.
     """
 
     takes = frozenset({"code"})
+    files = ("shapes",)
     min_size = 16
 
     def __init__(
@@ -68,7 +69,7 @@ class VoxGAN(GAN):
         side: int = 16,
         width: int = 64,
         noise: int = 200,
-        shapes: str = "",
+        shapes: str | Mapping[str, str] = "",
         kl: float = 0.01,
         reconstruction: float = 0.01,
         views: int = 1,
@@ -84,7 +85,7 @@ class VoxGAN(GAN):
         self.kl, self.reconstruction, self.critic_lr = kl, reconstruction, critic_lr
         self.shapes = shapes or ("none" if self.code_size else "procedural")
         self.jobs = ("voxelize",) if self.pairs else ()
-        self.known = None if self.shapes in ("none", "procedural") else read_voxels(self.shapes, side)
+        self.known: Tensor | None = None  # the volumes of a file, read when training begins: see `files`
         self.generator = Generator(self.code_size + noise, side, width)
         self.critic = PictureCritic(self.channels, self.size, width)
         self.num_critic_features = self.critic.num_features
@@ -147,6 +148,8 @@ class VoxGAN(GAN):
         """The game with shapes; that with pictures is the bridge's."""
         if not self.pairs:
             return []
+        if isinstance(self.shapes, str) and self.shapes != "procedural" and self.known is None:
+            self.known = read_voxels(self.shapes, self.voxels)
         return [
             Phase("critic", ("critic_volumes",), self._critic, repeat=self.rules.critic_repeats),
             Phase("generator", ("generator", "generator_encoder"), self._generator),

@@ -83,7 +83,7 @@ def test_wrong_settings_are_named(two_steps, tmp_path):
     with pytest.raises(SettingsError, match="size is 8, but the GAN 'voxgan' needs at least 16"):
         two_steps("voxgan", "fcn", 3, 8, **SMALL)
     with pytest.raises(DataError, match="nothing.npz cannot be read"):
-        build(shapes=str(tmp_path / "nothing.npz"))
+        build(shapes=str(tmp_path / "nothing.npz")).phases()
     assert bridge_for(zoo(), "voxgan") == "generate_to_adapt"
 
 
@@ -160,6 +160,7 @@ def test_voxels_are_read_shrunk_and_turned_upright(tmp_path):
     with pytest.raises(DataError, match="holds 2 arrays of four dimensions"):
         read_voxels(tmp_path / "b.npz", 16)
     gan = build(shapes=str(tmp_path / "a.npz"))
+    gan.phases()
     drawn = gan.shapes_like(torch.zeros(64, 1, 16, 16))
     assert drawn.shape == (64, 1, 16, 16, 16) and set(drawn.flatten(1).sum(1).tolist()) == {0.0, 1.0}
     places = {tuple(place) for place in drawn.nonzero()[:, 2:].tolist()}
@@ -203,6 +204,7 @@ def test_fitting_learns_to_read_volumes_from_pictures(tmp_path):
     both = spheres[order[[0, -1]]]
     np.savez(tmp_path / "two.npz", voxels=both[:, 0].numpy())
     gan = build(width=16, kl=0.001, shapes=str(tmp_path / "two.npz"))
+    gan.phases()
     for network in gan.groups().values():
         network.eval()
     before, seen = accuracy(gan, gan.known), []
