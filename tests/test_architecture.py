@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "runs": {"models", "engine", "bridges", "data", "metrics", "registry", "contracts", "lease"},
     "bench": {"runs", "models", "engine", "data", "metrics", "registry", "contracts", "processes", "lease"},
     "leaderboard": {"bench", "metrics", "data", "registry", "contracts"},
-    "templates": {"contracts", "losses", "data", "augmentations", "processes", "registry", "models", "testing"},
+    "templates": {"contracts", "losses", "data", "augmentations", "processes", "registry", "models"},
     "testing": {"runs", "models", "engine", "data", "bridges", "registry", "contracts", "processes"},
     "cli": {
         "testing",

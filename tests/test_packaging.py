@@ -108,5 +108,14 @@ def test_wheels_hold_code_and_data(tmp_path: Path) -> None:
         assert shipped == {str(at / f.relative_to(folder / n)) for n, at in places.items() for f in _files(folder / n)}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_all_is_whole_without_the_source_tree(tmp_path: Path) -> None:
+    """Wheels in fresh environments, a stranger's plugin, a benchmark, a published model and an environment that lacks the plugin."""
+    done = subprocess.run([sys.executable, str(ROOT / "benchmarks" / "wheels.py"), str(tmp_path / "work")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 of 10 cells finished" in done.stdout and "everything as it must be" in done.stdout
+
+
 def _files(place: Path) -> list[Path]:
     return [f for f in [place, *place.rglob("*")] if f.is_file() and "__pycache__" not in f.parts]

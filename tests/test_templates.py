@@ -26,7 +26,6 @@ from dazoo.templates import SUMMARIES
 from dazoo.templates import Registered
 from dazoo.templates import new_plugin
 from dazoo.testing import check
-from dazoo.testing.clauses import HOMES
 
 
 CODE = [kind for kind in SUMMARIES if kind != "entry"]
@@ -59,8 +58,7 @@ def problems_of(folder: Path, names: list[Registered]) -> dict[str, str]:
     """What the contract kit says against a new plugin, for the kinds that it knows."""
     bad = check("plugin", next(r.name for r in zoo().loaded.values() if r.file.startswith(str(folder))))
     for one in names:
-        if one.kind in HOMES:
-            bad |= {f"{one.name}: {clause}": why for clause, why in check(one.kind, one.name).items()}
+        bad |= {f"{one.name}: {clause}": why for clause, why in check(one.kind, one.name).items()}
     return bad
 
 
@@ -92,7 +90,7 @@ def test_an_entry_is_a_model_with_its_needs(tmp_path: Path, model: Path, found) 
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     assert "dazoo-backbones>=0.1.0" in project["dependencies"] and "dazoo-signs>=0.1.0" in project["dependencies"]
     found(folder)
-    assert verify("fcn-source-synsigns").difference == 0
+    assert problems_of(folder, [entry]) == {} and verify("fcn-source-synsigns").difference == 0
     shutil.rmtree(model / "model")
     with pytest.raises(Exception, match="config.json"):
         new_plugin("other", ["entry"], tmp_path, model=model)

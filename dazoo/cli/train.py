@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,8 @@ from dazoo.cli.output import emit_json
 from dazoo.cli.output import say
 from dazoo.cli.output import title
 from dazoo.cli.verdict import emit_verdict
+from dazoo.models.provenance import explained
+from dazoo.plain import read_bounded
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import zoo
 from dazoo.runs.starting import without_backbone
@@ -79,7 +82,8 @@ def command(
     for logger, its in parse_loggers(log or (), log_set or ()).items():
         loggers[logger] = {**loggers.get(logger, {}), **its}
     if without_backbone(name, zoo()) is None:
-        recipe = parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
+        with explained({"plugins": recorded(out or default_folder(name, seed))}):
+            recipe = parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
         given.check_pictures(recipe.scenario is not None, source)
     from dazoo.runs.training import train
 
@@ -103,6 +107,15 @@ def command(
 def default_folder(name: str, seed: int) -> Path:
     """Where a run goes; qualified names lose the colons that some file systems refuse."""
     return Path("runs") / f"{name.replace(':', '.').replace('/', '_')}-seed{seed}"
+
+
+def recorded(folder: Path) -> dict[str, str]:
+    """The versions that a run was begun with, by distribution; none where it is not there or cannot be read."""
+    try:
+        found = json.loads(read_bounded(folder / "run.json", 2**24))["plugins"]
+        return {str(dist): str(version) for dist, version in found.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def mention_files(config: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
 import time
@@ -236,7 +237,16 @@ class Plugins:
             raise PluginError(f"its entry point gives the same object as {other}; remove one of the two")
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
-            self._manager.register(plugin, name=name)
+            try:
+                self._manager.register(plugin, name=name)
+            except pluggy.PluginValidationError as exc:
+                asks = re.search(r"hook '(\w+)'.*Argument\(s\) (\{.*\}) are declared", str(exc), re.DOTALL)
+                told = (
+                    f"its {asks[1]} asks for {asks[2].strip('{}')}, which a hook is not given; it is given register"
+                    if asks
+                    else reason(exc)
+                )
+                raise PluginError(told) from exc
         callers = self._manager.get_hookcallers(plugin) or []
         specified = [n for n in dir(hookspecs) if n.startswith("dazoo_register_")]
         for caller in callers:
