@@ -82,7 +82,7 @@ def command(
     for logger, its in parse_loggers(log or (), log_set or ()).items():
         loggers[logger] = {**loggers.get(logger, {}), **its}
     if without_backbone(name, zoo()) is None:
-        with explained({"plugins": recorded(out or default_folder(name, seed))}):
+        with explained({"plugins": recorded(out or default_folder(name, seed))}, "The run was begun"):
             recipe = parse(name, zoo())  # a wrong name is told before torch is imported, which takes seconds
         given.check_pictures(recipe.scenario is not None, source)
     from dazoo.runs.training import train

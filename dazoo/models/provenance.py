@@ -63,8 +63,8 @@ def settled(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def explained(config: Mapping[str, Any]) -> Iterator[None]:
-    """A block that looks parts of a config up; an unknown name says what to install, as far as the model recorded it.
+def explained(config: Mapping[str, Any], what: str = "The model was saved") -> Iterator[None]:
+    """A block that looks parts of a config up; an unknown name says what to install, as far as the model (or the run) recorded it.
 
     Raises:
         UnknownName: with the advice.
@@ -74,10 +74,10 @@ def explained(config: Mapping[str, Any]) -> Iterator[None]:
     except UnknownName as exc:
         if not config.get("plugins"):
             raise
-        raise UnknownName(f"{exc} {_advice(config['plugins'])}") from exc
+        raise UnknownName(f"{exc} {_advice(config['plugins'], what)}") from exc
 
 
-def _advice(recorded: Mapping[str, str]) -> str:
+def _advice(recorded: Mapping[str, str], what: str) -> str:
     """What is missing of the distributions that a model was saved with, and how to get it."""
     files = [dist for dist, version in recorded.items() if from_file(version) and dist not in _loaded()]
     missing = [dist for dist, version in recorded.items() if not from_file(version) and _installed(dist) is None]
@@ -87,16 +87,16 @@ def _advice(recorded: Mapping[str, str]) -> str:
     if missing:
         were = " and ".join(f"{dist} {recorded[dist]}" for dist in missing)
         here = "which is" if len(missing) == 1 else "which are"
-        said.append(f"The model was saved with {were}, {here} not installed here: pip install {' '.join(missing)}")
+        said.append(f"{what} with {were}, {here} not installed here: pip install {' '.join(missing)}")
     if files:
         named = " and ".join(f"{dist.replace('-', '_')}.py" for dist in files)
-        said.append(f"The model needs the plugin file {named}, which no package brings: {_FILE}")
+        said.append(f"{what} with the plugin file {named}, which no package brings: {_FILE}")
     if hidden:
         said.append(f"{' and '.join(hidden)} is installed, but DAZOO_PLUGINS leaves it out")
     if not said:
         others = ", ".join(f"{dist} {then} (here {now or 'it is missing'})" for dist, (then, now) in changed({"plugins": recorded}).items())
-        what = f"in other versions: {others}" if others else "in the same versions, and none of them brings it"
-        said.append(f"All that the model was saved with is installed, {what}")
+        how = f"in other versions: {others}" if others else "in the same versions, and none of them brings it"
+        said.append(f"All that {what[0].lower()}{what[1:]} with is installed, {how}")
     return ". ".join(said) + "."
 
 

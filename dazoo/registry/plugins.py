@@ -235,18 +235,14 @@ class Plugins:
         other = self._manager.get_name(plugin)
         if other:
             raise PluginError(f"its entry point gives the same object as {other}; remove one of the two")
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 self._manager.register(plugin, name=name)
             except pluggy.PluginValidationError as exc:
                 asks = re.search(r"hook '(\w+)'.*Argument\(s\) (\{.*\}) are declared", str(exc), re.DOTALL)
-                told = (
-                    f"its {asks[1]} asks for {asks[2].strip('{}')}, which a hook is not given; it is given register"
-                    if asks
-                    else reason(exc)
-                )
-                raise PluginError(told) from exc
+                what = f"its {asks[1]} asks for {asks[2].strip('{}')}, but a hook is given register" if asks else reason(exc)
+                raise PluginError(what) from exc
         callers = self._manager.get_hookcallers(plugin) or []
         specified = [n for n in dir(hookspecs) if n.startswith("dazoo_register_")]
         for caller in callers:
@@ -256,7 +252,7 @@ class Plugins:
         if not any(caller.has_spec() for caller in callers):
             bare = [n for n in dir(plugin) if n.startswith("dazoo_") and callable(getattr(plugin, n))]
             raise PluginError(f"it implements no hook{f'; mark {bare[0]} with @hookimpl' if bare else ', so it brings nothing'}")
-        return [str(w.message) for w in told if issubclass(w.category, DeprecationWarning | FutureWarning)]
+        return [str(w.message) for w in caught if issubclass(w.category, DeprecationWarning | FutureWarning)]
 
     def _add(self, brought: list[Registration]) -> None:
         """Put what a plugin brings into the registries, all or none."""

@@ -128,10 +128,12 @@ def test_a_model_says_which_file_it_needs(run, folder: Path, tmp_path: Path, mon
     assert run("--plugins-dir", folder, "verify", model).code == 0
     monkeypatch.setenv("DAZOO_PLUGINS_DIR", "")
     monkeypatch.setattr(plugins_module, "_zoo", None)
+    again = run("train", RECIPE, "--out", tmp_path / "run")
+    assert again.code == 2 and "The run was begun with the plugin file specks.py" in again.err
     found = run("verify", model)
     assert (
         found.code == 2
-        and "The model needs the plugin file specks.py, which no package brings: start dazoo with --plugins-dir" in found.err
+        and "The model was saved with the plugin file specks.py, which no package brings: start dazoo with --plugins-dir" in found.err
     )
 
 

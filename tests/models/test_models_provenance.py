@@ -121,7 +121,9 @@ def test_a_model_from_a_plugin_file(folder: Path, parts: types.ModuleType, monke
     with packed(place, None) as package:
         assert any("plugin file my_net.py, which nobody can install" in p for p in package.problems)
     reinstall(monkeypatch, None)
-    with pytest.raises(UnknownName, match="needs the plugin file my_net.py, which no package brings: start dazoo with --plugins-dir"):
+    with pytest.raises(
+        UnknownName, match="was saved with the plugin file my_net.py, which no package brings: start dazoo with --plugins-dir"
+    ):
         load(place)
 
 

@@ -57,7 +57,10 @@ BAD = {
         plugin("@hookimpl\ndef dazoo_register_backbone(register): pass\n" + backbones("leak")),
         "'dazoo_register_backbone', which is no hook of dazoo. Did you mean 'dazoo_register_backbones'",
     ),
-    "wrong-signature": (plugin("@hookimpl\ndef dazoo_register_backbones(register, extra): register('leak', 'a:b')\n"), "extra"),
+    "wrong-signature": (
+        plugin("@hookimpl\ndef dazoo_register_backbones(register, extra): register('leak', 'a:b')\n"),
+        "asks for 'extra', but a hook is given",
+    ),
     "raises-while-registering": (plugin(backbones("leak") + "    raise RuntimeError('half way')\n"), "RuntimeError: half way"),
     "exits-while-registering": (plugin(backbones("leak") + "    raise SystemExit('bye')\n"), "SystemExit: bye"),
     "wrong-api": (plugin(backbones("leak"), api="dazoo_api = 2"), "interface 2, but dazoo"),
