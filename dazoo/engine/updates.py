@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from dazoo.contracts import Labelled
 from dazoo.contracts import Method
 from dazoo.contracts import Phase
 from dazoo.contracts import Unlabelled
+from dazoo.contracts.origin import called
 from dazoo.engine.average import Average
 from dazoo.engine.average import Drawing
 from dazoo.engine.average import answering
@@ -36,6 +38,10 @@ from dazoo.engine.schedules import rate
 from dazoo.engine.settings import Settings
 from dazoo.engine.state import put_back
 from dazoo.engine.state import tensors_of
+
+
+SILENT = 20
+"""Updates of a phase without any gradient, from the first on, after which somebody is told."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ class Updates:
         self.drawing = Drawing(bridge.gan, bridge.gan.rules.ema) if bridge is not None and bridge.gan.rules.ema else None
         self._answers = {id(p) for network in answering(method).values() for p in network.parameters()}
         self.pending: list[Terms] = []
+        self._silent: dict[str, int | None] = {}
 
     @property
     def best(self) -> Method:
@@ -167,6 +174,7 @@ class Updates:
                 terms = dict(phase.loss(one))
             if terms:
                 total = torch.stack([t.float() for t in terms.values()]).sum() / len(passes)
+                self._notice(phase, bool(parameters) and not total.requires_grad)
                 if total.requires_grad:
                     with blaming(phase.loss, f"in the backward pass of phase {phase.name!r}", one):
                         total.backward()
@@ -179,6 +187,19 @@ class Updates:
                 self.optimizers[name].step()  # leaves alone what has no gradient
         if self.watch is not None:
             self.watch(phase, terms)
+
+    def _notice(self, phase: Phase, silent: bool) -> None:
+        """Warn once of a phase whose first losses have all been constants: a step may have nothing to learn from, and not twenty."""
+        seen = self._silent.get(phase.name, 0)
+        if seen is None:
+            return
+        self._silent[phase.name] = seen + 1 if silent else None
+        if silent and seen + 1 == SILENT:
+            warnings.warn(
+                f"Phase {phase.name!r} of the {called(phase.loss)} has trained nothing in {SILENT} steps: its loss does not depend on "
+                f"{', '.join(phase.groups)}. Is something detached, or computed under torch.no_grad()?",
+                stacklevel=2,
+            )
 
     def stateful(self) -> dict[str, nn.Module]:
         """Every module whose state belongs into a checkpoint, by name."""

@@ -286,5 +286,6 @@ class Registry(Generic[T]):
         inits = [inspect.signature(init) for c in cls.__mro__ if inspect.isfunction(init := vars(c).get("__init__"))]
         takes = list(dict.fromkeys(p.name for s in inits for p in s.parameters.values() if p.kind in named and p.name != "self"))
         refused = re.search(r"unexpected keyword argument '(\w+)'", str(exc))
+        takes = [argument for argument in takes if not refused or argument != refused[1]]  # a base class may take it
         near = did_you_mean(refused[1], takes) if refused else ""
         return SettingsError(f"The {self.kind} {name!r}: {exc}.{near} It takes: {', '.join(takes) or 'nothing'}.")

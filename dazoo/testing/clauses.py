@@ -243,6 +243,10 @@ def finding(clause: Clause) -> Finding:
         clause.run()
     except Skip as exc:
         return Finding(clause, "skipped", str(exc))
+    except SettingsError as exc:
+        if isinstance(exc.__cause__ or exc.__context__, ImportError):  # how a part says that it needs a package that is not here
+            return Finding(clause, "skipped", str(exc))
+        return Finding(clause, "failed", str(exc))
     except (AssertionError, DazooError) as exc:
         return Finding(clause, "failed", str(exc) or type(exc).__name__)
     except (Exception, SystemExit) as exc:

@@ -9,6 +9,8 @@ from safetensors.torch import load
 from safetensors.torch import save
 from torch import Tensor
 
+from dazoo.contracts import BACKBONE
+from dazoo.contracts import BODY
 from dazoo.contracts import Phase
 from dazoo.engine.settings import Settings
 from dazoo.errors import SettingsError
@@ -79,12 +81,12 @@ def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -
 
 
 def critic_and_backbone_both_learn(name: str, build: Build) -> None:
-    """After a step of every phase each critic and the backbone's body have had a non-zero gradient."""
+    """After a step of every phase each network of its own has had a non-zero gradient, and beside a critic the backbone's body too."""
     r = Rehearsal(build)
-    critics = [key for key, group in r.groups.parameters.items() if "critic" in key and group]
-    if not critics:
-        raise Skip(f"{name} has no critic")
-    seen = dict.fromkeys([*critics, "backbone.body"], 0.0)
+    own = [key for key, group in r.groups.parameters.items() if key not in BACKBONE and group]
+    if not own:
+        raise Skip(f"{name} has no network of its own")
+    seen = dict.fromkeys([*own, *([BODY] if any("critic" in key for key in own) else [])], 0.0)
 
     def watch(phase: Phase, terms: Mapping[str, Tensor]) -> None:
         for key in seen:
@@ -94,7 +96,9 @@ def critic_and_backbone_both_learn(name: str, build: Build) -> None:
     for number, progress in enumerate(r.moments()):
         r.run(number, progress, watch=watch)
     silent = [key for key, amount in seen.items() if not amount > 0]
-    assert not silent, f"{name}: after a step {silent} had no gradient; the adversarial game does not happen."
+    assert not silent, (
+        f"{name}: after a step {silent} had no gradient, so nothing teaches them; no phase trains them, or no loss reaches them."
+    )
 
 
 def seed_fixes_the_step(name: str, build: Build) -> None:

@@ -251,3 +251,14 @@ def test_memory_that_runs_out_stays_what_it_is(bring: Callable[..., Plugins]) ->
     bring("method", Hungry)
     with pytest.raises(torch.OutOfMemoryError):
         toy.run_plain("fcn-thing", toy.SMALL)
+
+
+def test_a_phase_that_trains_nothing_is_told_once(bring: Callable[..., Plugins]) -> None:
+    bring("method", methods.DetachedLoss)
+    with pytest.warns(UserWarning) as said:
+        toy.run_plain("fcn-thing", {**toy.SMALL, "steps_per_epoch": 15})
+    told = [str(w.message) for w in said if "trained nothing" in str(w.message)]
+    assert told == [
+        "Phase 'task' of the method 'thing' of author 1.0 has trained nothing in 20 steps: its loss does not depend on backbone.body, "
+        "backbone.head, critic. Is something detached, or computed under torch.no_grad()?"
+    ]

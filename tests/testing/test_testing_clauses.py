@@ -43,3 +43,9 @@ def test_listing_clauses_needs_no_torch() -> None:
     code = "import sys; from dazoo.testing import clauses_of; clauses_of('backbone', ['fcn']); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}\n{code}"], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_a_package_that_is_not_here_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)  # importing it fails
+    found = list(findings("logger", "wandb"))
+    assert {f.state for f in found} == {"skipped"} and "pip install 'dazoo-loggers[wandb]'" in found[0].message

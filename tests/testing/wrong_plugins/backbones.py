@@ -31,6 +31,12 @@ class ForgetsItsChannels(TinyBackbone):
         super().__init__(num_classes=num_classes, in_channels=3)
 
 
+@wrong("builds_from_defaults", "argument 'in_channels'. It takes: num_classes.")
+class TakesNoChannels(TinyBackbone):
+    def __init__(self, *, num_classes: int) -> None:
+        super().__init__(num_classes=num_classes)
+
+
 @wrong("builds_from_defaults", "`head`", "num_features to num_classes")
 class HeadByAnotherName(Wider):
     def more(self) -> None:

@@ -233,6 +233,15 @@ class DeafCritic(Learns):
         return {"task": self.task_loss(step), "critic": 0 * sum(p.sum() for p in self.critic.parameters())}
 
 
+@wrong("critic_and_backbone_both_learn", "['discriminator'] had no gradient", "no phase trains them")
+class TrainsItsDiscriminatorNowhere(Learns):
+    def groups(self):
+        return {"discriminator": self.critic}
+
+    def phases(self):
+        return [Phase("task", BACKBONE, self.loss, reads=self.reads)]
+
+
 @wrong("reads_what_it_says", "runs the learning network on target pictures", "add 'target'")
 class RunsTheTargetByHand(Learns):
     reads = SOURCE
