@@ -17,6 +17,9 @@ import pytest
 from dazoo.data.scenario import load_scenario
 from dazoo.errors import SettingsError
 from dazoo.models.create import create
+from dazoo.models.gan_files import build_game
+from dazoo.models.gan_files import save_gan
+from dazoo.models.gan_model import GANModel
 from dazoo.models.save import save
 from dazoo.models.verify import verify
 from dazoo.registry import plugins as plugins_module
@@ -94,6 +97,15 @@ def test_an_entry_is_a_model_with_its_needs(tmp_path: Path, model: Path, found) 
     shutil.rmtree(model / "model")
     with pytest.raises(Exception, match="config.json"):
         new_plugin("other", ["entry"], tmp_path, model=model)
+
+
+def test_an_entry_may_be_a_gan(tmp_path: Path, found) -> None:
+    config = {"schema": 1, "name": "a gan", "gan": "dcgan", "gan_settings": {"width": 4}, "classes": [], "channels": 3, "size": 16}
+    save_gan(GANModel(build_game(zoo(), config), config), tmp_path / "gan")
+    folder, (entry,) = new_plugin("pebble", ["entry"], tmp_path, model=tmp_path / "gan")
+    found(folder)
+    assert entry.name == "dcgan-pebble" and problems_of(folder, [entry]) == {}
+    assert verify("dcgan-pebble").difference == 0
 
 
 WRONG = {

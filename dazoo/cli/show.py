@@ -94,11 +94,9 @@ def _entry(entry: Registration) -> dict[str, Any]:
 
 
 def _saved(folder: Path, name: str | None) -> dict[str, Any]:
-    from dazoo.models.config import read_config
-    from dazoo.models.gan_files import is_gan_folder
-    from dazoo.models.gan_files import read_gan_config
+    from dazoo.models.load import saved_config
 
-    config = read_gan_config(folder) if is_gan_folder(folder) else read_config(folder / "config.json")
+    config = saved_config(folder)
     keys = ("recipe", "gan", "gan_settings", "classes", "channels", "size", "settings", "plugins", "files", "results")
     return {"is": "model", "name": name or config["name"], "folder": str(folder), **{k: config[k] for k in keys if k in config}}
 

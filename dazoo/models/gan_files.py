@@ -145,7 +145,17 @@ def read_gan(folder: Path, *, compared: bool = False) -> GANModel:
 
 
 def golden(model: GANModel) -> dict[str, Tensor]:
-    """Pictures that it makes with a fixed seed, and what they were made from, in float32 on the CPU."""
+    """Pictures that it makes in eval mode with a fixed seed, and what they were made from, in float32 on the CPU."""
+    training = [m for module in model.modules().values() for m in module.modules() if m.training]
+    model.eval()
+    try:
+        return _golden(model)
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _golden(model: GANModel) -> dict[str, Tensor]:
     if "images" not in model.gan.takes:
         return {"drawn": model.generate(2, seed=0)}
     pixels = torch.randint(0, 256, (2, model.channels, model.size, model.size), generator=torch.Generator().manual_seed(0))

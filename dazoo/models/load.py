@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Any
 
 from dazoo.drafts import restore
 from dazoo.engine.device import choose_device
@@ -224,22 +225,41 @@ def entry_folder(entry: Registration) -> Path:
     return folder
 
 
+def saved_config(folder: Path) -> dict[str, Any]:
+    """The checked config of a saved folder, a classifier's or a GAN's.
+
+    Raises:
+        WeightsError: none that can be read.
+    """
+    return read_gan_config(folder) if is_gan_folder(folder) else read_config(folder / "config.json")
+
+
+def entry_name(folder: Path) -> tuple[str, bool]:
+    """What an entry with this saved model is called, and whether its name may go on behind that.
+
+    It is the recipe. A model of own pictures has no scenario, and a GAN alone no recipe: their names may go on ("dcgan-leaves").
+
+    Raises:
+        WeightsError: a folder without a config that can be read.
+    """
+    config = saved_config(folder)
+    if "gan" in config:
+        parts, more = [config["gan"]], True
+    else:
+        recipe = config["recipe"]
+        parts = [part for kind in KINDS if (part := recipe[kind] or (kind == "method" and not recipe["gan"] and "source"))]
+        more = recipe["scenario"] is None
+    return "-".join(part.rpartition(":")[2] for part in parts), more
+
+
 def check_entry_name(entry: Registration, folder: Path) -> None:
     """See that an entry is called like the recipe of the model in its folder, so that nobody takes it for another one.
-
-    A model of own pictures has no scenario; its entry's name may go on behind the recipe. A GAN's begins with the GAN.
 
     Raises:
         PluginError: it is called otherwise.
         WeightsError: a folder without a config that can be read.
     """
-    if is_gan_folder(folder):
-        parts, more = [read_gan_config(folder)["gan"]], True
-    else:
-        recipe = read_config(folder / "config.json")["recipe"]
-        parts = [part for kind in KINDS if (part := recipe[kind] or (kind == "method" and not recipe["gan"] and "source"))]
-        more = recipe["scenario"] is None
-    wanted = "-".join(part.rpartition(":")[2] for part in parts)
+    wanted, more = entry_name(folder)
     if entry.name != wanted and not (more and entry.name.startswith(f"{wanted}-")):
         raise PluginError(
             f"The entry {entry.name!r} of {entry.dist} holds a model of {wanted!r}. A person reads the name as the recipe: register it as "

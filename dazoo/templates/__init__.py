@@ -188,19 +188,22 @@ def _add(draft: Draft, kind: str, name: str) -> None:
 
 def _add_entry(draft: Draft, model: Path | None) -> None:
     """A saved model, to be copied into the package."""
-    from dazoo.models.config import read_config
+    from dazoo.models.config import PICTURES
+    from dazoo.models.load import entry_name
+    from dazoo.models.load import saved_config
     from dazoo.models.provenance import single_files
 
     if model is None:
         raise SettingsError("An entry is a trained model: train one, and give its folder with --model runs/NAME-seed0.")
     inner = model / "model"
     folder = inner if (inner / "config.json").is_file() else model
-    config = read_config(folder / "config.json")
+    config = saved_config(folder)
     if files := single_files(config):
         raise SettingsError(f"{folder} needs the plugin file {files[0]}, which no package brings; make a plugin of it first.")
-    recipe = "-".join(part.rpartition(":")[2] for part in config["recipe"].values() if part)
+    recipe, more = entry_name(folder)
+    recipe = f"{recipe}-{draft.name}" if more else recipe
     inside = f"{draft.module}/entries/{recipe}"
-    extras = ("README.md", "LICENSE", "calibration.png", "confusion.png", "examples.png")
+    extras = ("README.md", "LICENSE", *PICTURES)
     draft.copies[inside] = folder, ["config.json", *config["files"], *(n for n in extras if (folder / n).is_file())]
     draft.names.append(Registered("entry", recipe, f"{draft.module}:entries/{recipe}"))
     draft.needs += [f"{dist}>={version}" for dist, version in config.get("plugins", {}).items() if dist != "dazoo"]

@@ -8,7 +8,6 @@ from dazoo.errors import DazooError
 from dazoo.errors import OfflineError
 from dazoo.models.gan_files import is_gan_folder
 from dazoo.models.gan_files import read_gan
-from dazoo.models.gan_files import verify_gan
 from dazoo.models.hub import Hub
 from dazoo.models.load import Found
 from dazoo.models.load import check_entry_name
@@ -17,10 +16,6 @@ from dazoo.models.load import read_folder
 from dazoo.models.verify import verify
 from dazoo.registry.plugins import zoo
 from dazoo.testing.clauses import Skip
-
-
-PICTURES_APART = 0.01
-"""Largest difference between drawn values in [-1, 1]: processors and torch versions round differently."""
 
 
 def is_whole(name: str, settings: dict[str, Any]) -> None:
@@ -41,11 +36,7 @@ def answers_as_when_it_was_saved(name: str, settings: dict[str, Any]) -> None:
     """It gives the golden logits (a GAN: the pictures) that were saved beside it, with the packages that are installed here."""
     with _telling(name):
         found = _found(name)
-        if not is_gan_folder(found.folder):
-            verify(name if found.compared else found.folder)
-            return
-        apart = verify_gan(read_gan(found.folder, compared=found.compared), found.folder)
-        assert apart <= PICTURES_APART, f"{name} draws other pictures than when it was saved: they differ by {apart:.2g} of 2."
+        verify(name if found.compared else found.folder)
 
 
 def _found(name: str) -> Found:

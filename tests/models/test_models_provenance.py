@@ -16,7 +16,11 @@ from dazoo.errors import AmbiguousName
 from dazoo.errors import UnknownName
 from dazoo.errors import WeightsError
 from dazoo.models import provenance
+from dazoo.models.gan_files import build_game
+from dazoo.models.gan_files import save_gan
+from dazoo.models.gan_model import GANModel
 from dazoo.models.load import load
+from dazoo.models.load import load_gan
 from dazoo.models.model import Model
 from dazoo.models.package import packed
 from dazoo.models.provenance import versions
@@ -98,6 +102,21 @@ def test_a_missing_gan_is_told_when_it_is_asked_for(folder: Path, parts: types.M
     model.predict(PICTURE)  # needs none
     with pytest.raises(UnknownName, match=r"Unknown gan 'tinygan'.*installed, in other versions: dazoo-tiny 0.3 \(here 0.4\)"):
         model.generate(2)
+
+
+def test_a_gan_alone_says_what_to_install_and_is_compared(parts: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"schema": 1, "name": "alone", "gan": "tinygan", "classes": [], "channels": 3, "size": 16}
+    place = save_gan(GANModel(build_game(zoo(), config), config), tmp_path / "gan")
+    assert verify(place).difference == 0
+    reinstall(monkeypatch, parts, version="0.4")
+    monkeypatch.setattr(parts.TinyGAN, "draw", lambda self, n, device: torch.zeros(n, self.noise_size))
+    with pytest.warns(UserWarning, match="alone gives other pictures than when it was saved.*dazoo-tiny 0.3 then, 0.4 now"):
+        load_gan(place)
+    with pytest.raises(WeightsError, match="other pictures than when saved"):
+        verify(place)
+    reinstall(monkeypatch, None)
+    with pytest.raises(UnknownName, match="Unknown gan 'tinygan'.*which is not installed here: pip install dazoo-tiny"):
+        load_gan(place)
 
 
 def test_a_plugin_that_a_variable_leaves_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
