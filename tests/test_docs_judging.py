@@ -53,7 +53,7 @@ def test_its_commands_and_its_python_run(here: Path, capsys: pytest.CaptureFixtu
 
 
 def test_its_thresholds_are_those_of_the_code() -> None:
-    assert (verdict.DOMINANT, verdict.DIVERSITY, verdict.ALONE, verdict.CHANCE) == (0.5, 0.25, 0.1, 0.01)
+    assert (verdict.DOMINANT, verdict.DIVERSITY, verdict.ALONE, verdict.LEAST_RIGHT, verdict.CHANCE) == (0.5, 0.25, 0.1, 0.5, 0.01)
     assert (verdict.SKILL, verdict.GUESSING, verdict.ALIKE, seen.FOLDS) == (0.5, 0.01, 0.05, 10)
     assert (trend.FEWEST, trend.LEARNT, trend.DROP, trend.RESTLESS) == (4, 0.1, 0.1, 0.2)
     assert (MOST, twins.BITS, twins.ALIKE) == (5000, 44, 0.98)

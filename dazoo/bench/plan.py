@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from dazoo.bench.cells import PROTOCOL
 from dazoo.bench.cells import Cell
+from dazoo.contracts import Domains
+from dazoo.contracts import ImageSet
+from dazoo.contracts.rows import pieces
 from dazoo.registry.names import Recipe
 from dazoo.registry.plugins import Plugins
 from dazoo.runs.plan import Pictures
+from dazoo.runs.plan import Plan
 from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
 
@@ -32,14 +40,40 @@ def plan_cells(
         DataError: a data set is missing.
         SettingsError, UnknownName: see `make_plan`.
     """
-    known: dict[tuple[Any, ...], tuple[str, int]] = {}
+    known: dict[tuple[Any, ...], tuple[dict[str, str], int]] = {}
     cells = []
     for recipe, seed, settings in runs:
         plan = make_plan(plugins, recipe, seed=seed, settings=settings, **({"data": data} if recipe.scenario else own or {}))
         if plan.images_key not in known:
             domains = plan.load(plugins)
-            known[plan.images_key] = digest_of_domains(domains), max(len(domains.source_train), len(domains.target_train))
-        digest, larger = known[plan.images_key]
-        identity = {**plan.identity(plugins, digest), "protocol": PROTOCOL}
+            known[plan.images_key] = digests(plan, domains), max(len(domains.source_train), len(domains.target_train))
+        found, larger = known[plan.images_key]
+        identity = cell_identity(plan, plugins, found)
         cells.append(Cell(recipe, seed, dict(settings), json.loads(json.dumps(identity)), larger))
     return list({cell.path: cell for cell in cells}.values())
+
+
+def cell_identity(plan: Plan, plugins: Plugins, found: Mapping[str, str]) -> dict[str, Any]:
+    """All that can change a cell's number; `found`: see `digests`."""
+    return {**plan.identity(plugins, found["data"]), **found, "protocol": PROTOCOL}
+
+
+def digests(plan: Plan, domains: Domains) -> dict[str, str]:
+    """The pictures in a cell's identity: `data`, what is learnt from and counted on. A person's own source is divided by the seed, so there
+    `data` differs from seed to seed; `pictures` is the same for all of them, and for any order."""
+    found = {"data": digest_of_domains(domains)}
+    if plan.recipe.scenario is None:
+        source = sorted(one for part in (domains.source_train, domains.source_test) for one in _each(part))
+        target = (s.unlabelled().digest() for s in (domains.target_train, domains.target_test))
+        found["pictures"] = hashlib.sha256("".join([*source, *target]).encode()).hexdigest()
+    return found
+
+
+def _each(images: ImageSet) -> Iterator[str]:
+    """A digest of each labelled picture: its class and its pixels."""
+    done = 0
+    for piece in pieces(images.images):
+        for picture in piece:
+            label = images.classes[images.labels[done]] if images.labels is not None else ""
+            yield hashlib.sha256(label.encode() + np.ascontiguousarray(picture).tobytes()).hexdigest()
+            done += 1

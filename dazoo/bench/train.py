@@ -14,13 +14,14 @@ import torch
 from PIL import Image
 
 from dazoo.bench.assignment import Assignment
-from dazoo.bench.cells import PROTOCOL
 from dazoo.bench.cells import Cell
 from dazoo.bench.fields import Batch
 from dazoo.bench.fields import Cost
 from dazoo.bench.fields import Epoch
 from dazoo.bench.fields import File
 from dazoo.bench.fields import Numbers
+from dazoo.bench.plan import cell_identity
+from dazoo.bench.plan import digests
 from dazoo.bench.record import Record
 from dazoo.bench.work import peak_memory
 from dazoo.bench.work import this_machine
@@ -32,7 +33,6 @@ from dazoo.errors import SettingsError
 from dazoo.metrics.accuracy import confusion_matrix
 from dazoo.plain import digest_of
 from dazoo.registry.plugins import zoo
-from dazoo.runs.plan import digest_of_domains
 from dazoo.runs.plan import make_plan
 from dazoo.runs.training import Run
 from dazoo.runs.training import Trained
@@ -52,7 +52,7 @@ def train(assignment: Assignment, folder: Path, draft: Path) -> Record | None:
     plugins, cell = zoo(), assignment.cell
     asked = make_plan(plugins, cell.recipe, seed=cell.seed, settings=cell.settings, **assignment.pictures)
     domains = asked.load(plugins)
-    _check_same(cell, {**asked.identity(plugins, digest_of_domains(domains)), "protocol": PROTOCOL})
+    _check_same(cell, cell_identity(asked, plugins, digests(asked, domains)))
     labels = domains.target_test.labels
     if labels is None and cell.recipe.scenario is not None:
         raise DataError(f"{cell.name}: the target has no labels, so there is nothing to count.")

@@ -120,8 +120,9 @@ class Comparison:
 def choose_among(candidates: Sequence[Candidate], validator: str | None = None) -> Comparison:
     """Compare networks on the same target pictures, without their labels.
 
-    A collapsed or underfit network is never recommended. The others are ordered by one label-free score. The best is recommended if it is
-    better than source-only beyond the draw of the pictures; else source-only is, as the simplest that nothing speaks against.
+    A collapsed or underfit network is never recommended, and a lopsided one only where there is no other. The others are ordered by one
+    label-free score. The best is recommended if it is better than source-only beyond the draw of the pictures; else source-only is, as the
+    simplest that nothing speaks against.
 
     Args:
         validator: the score that decides; the one that chose in the runs unless given.
@@ -143,9 +144,14 @@ def choose_among(candidates: Sequence[Candidate], validator: str | None = None) 
     known = {name for c in candidates for name in c.seen.scores}
     if decides not in known:
         raise UnknownName(f"No run has the score {decides!r}; there are {', '.join(sorted(known)) or 'none'}.")
-    order = sorted(candidates, key=lambda c: (not _eligible(c, decides), -c.seen.scores.get(decides, float("-inf")), c.name))
+    order = sorted(candidates, key=lambda c: (*_grave(c, decides), -c.seen.scores.get(decides, float("-inf")), c.name))
     recommended, reason = _recommend(order, decides)
     return Comparison(tuple(order), decides, recommended, reason)
+
+
+def _grave(one: Candidate, validator: str) -> tuple[bool, bool]:
+    """What puts a network behind others, whatever its score."""
+    return not _eligible(one, validator), one.verdict.doubtful
 
 
 def _eligible(one: Candidate, validator: str) -> bool:
@@ -154,7 +160,8 @@ def _eligible(one: Candidate, validator: str) -> bool:
 
 def _recommend(order: Sequence[Candidate], validator: str) -> tuple[str | None, str]:
     """Whom to use, and why."""
-    good = [c for c in order if _eligible(c, validator)]
+    able = [c for c in order if _eligible(c, validator)]
+    good = [c for c in able if not c.verdict.doubtful] or able
     left = f" Left out: {', '.join(f'{c.name} ({c.verdict.state})' for c in order if c not in good)}." if len(good) < len(order) else ""
     if not good:
         return None, f"Use none of them.{left} {' '.join(order[0].verdict.next[:2])}"
@@ -165,9 +172,9 @@ def _recommend(order: Sequence[Candidate], validator: str) -> tuple[str | None, 
         return best.name, f"Use {best.name}: {said}, and no adaptation beats it.{_rivals(good, validator)}{left}"
     if plain is None:
         return best.name, f"Use {best.name}: {said}. No source-only network is there to compare with.{_rivals(good, validator)}{left}"
-    if not _judged(best, plain).usable:
-        state = _judged(best, plain).state
-        return best.name, f"Use {best.name}: {said}, and source-only is {state}.{_rivals(good, validator)}{left}"
+    twin = _judged(best, plain)
+    if not twin.usable or twin.doubtful and not best.verdict.doubtful:
+        return best.name, f"Use {best.name}: {said}, and source-only is {twin.state}.{_rivals(good, validator)}{left}"
     found = difference(best.seen, plain, validator)
     if found is None:
         few = f"{best.name} has the best {validator}, but the target has too few pictures to set it apart"

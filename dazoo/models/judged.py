@@ -23,7 +23,7 @@ def judged(results: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]
         return {"warnings": [], "verdict": None, "looks": [], "beside": ""}
     mine, other = seen_of(results, "seen"), seen_of(results, "seen_source_only")
     return {
-        "warnings": [] if verdict.usable else [str(verdict)],
+        "warnings": [str(verdict)] if verdict.doubtful else [],
         "verdict": verdict,
         "looks": rows(mine, other, classes) if mine is not None else [],
         "beside": "source-only" if other is not None else "-",

@@ -108,7 +108,7 @@ def _of_classifier(folder: Path) -> Package:
         made.problems.append(str(exc))
     if config["results"].get("weights") == "best":
         made.problems.append("These weights are of the best epoch by target labels: an oracle, and no result. Publish the run's model.")
-    if model.verdict is not None and not model.verdict.usable:
+    if model.verdict is not None and model.verdict.doubtful:
         made.notes.append(f"The verdict on it is: {model.verdict}")
     if "numbers" not in config["results"]:
         made.notes.append("No result is on record for it, and the card says so.")

@@ -168,8 +168,8 @@ class Judge:
 
 
 def warn(name: str, verdict: Verdict) -> None:
-    """A warning for the person, where a model is not to be used."""
-    if not verdict.usable:
+    """A warning for the person, where a model is not to be used, or not unseen."""
+    if verdict.doubtful:
         warnings.warn(f"{name} {verdict}. Try: {' '.join(verdict.next[:2])} docs/judging.md says what was looked at.", stacklevel=3)
 
 

@@ -58,6 +58,18 @@ def test_a_collapsed_network_is_never_recommended_however_good_its_score():
     assert "source-only is collapsed" in choose_among([dead, network("a", 0.4)]).reason
 
 
+def test_a_lopsided_network_is_recommended_only_where_there_is_no_other():
+    plain, lopsided = network("source", 0.5, adapts=False), network("sure", 0.99, predicted=(76, 8, 6))
+    spread = network("a", 0.6)
+    assert lopsided.verdict.state == "lopsided"
+    found = choose_among([lopsided, plain, spread])
+    assert found.recommended == "a" and "Left out: sure (lopsided)." in found.reason
+    assert [c.name for c in found.candidates] == ["a", "source", "sure"]
+    assert choose_among([lopsided, network("source", 0.5, adapts=False, predicted=(76, 8, 6))]).recommended == "sure"
+    twin = network("source", 0.9, adapts=False, predicted=(76, 8, 6))
+    assert "source-only is lopsided" in choose_among([twin, spread]).reason
+
+
 def test_the_twin_of_a_run_stands_for_source_only():
     twin = network("twin", 0.5).seen
     found = choose_among([network("runs/a", 0.8, plain=twin)])

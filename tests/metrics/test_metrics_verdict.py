@@ -45,7 +45,7 @@ def test_the_run_of_the_newcomer_is_collapsed_and_says_what_is_called_what():
     [
         ((40,) * 7, "works"),
         ((160, 20, 20, 20, 20, 20, 20), "works"),  # 57 %: a target of its own shares
-        ((215, 15, 15, 10, 10, 10, 5), "works"),
+        ((215, 15, 15, 10, 10, 10, 5), "lopsided"),
         ((250, 10, 10, 10, 0, 0, 0), "collapsed"),
         ((140, 140, 0, 0, 0, 0, 0), "collapsed"),  # two answers of seven, and half of the pictures each
         ((6, 0, 0, 0, 0, 0, 0), "collapsed"),  # 6 of 6 by chance is one in 100,000
@@ -65,8 +65,21 @@ def test_collapse_is_measured_against_the_source():
     many = tuple(f"c{i}" for i in range(65))
     partial = [20] * 12 + [0] * 53  # a target that has a part of the classes
     held = {"held_out": (2,) * 65, "right": (2,) * 65}
-    assert judge(Case(many, (40,) * 65, Seen(tuple(partial), **held))).state == "works"
+    assert judge(Case(many, (40,) * 65, Seen(tuple(partial), **held))).state == "lopsided"
     assert judge(Case(many, (40,) * 65, Seen((100, 80, 60, *[0] * 62), **held))).state == "collapsed"
+
+
+def test_lopsided_says_how_many_answers_can_be_right():
+    """Cartoons that a network of photographs called guitar; it read 32.6 % of them."""
+    found = judge(Case(SEVEN, (54,) * 7, seen((40, 3, 30, 283, 20, 34, 10))))
+    assert found.state == "lopsided" and found.usable and found.doubtful
+    assert "guitar is 67.4 % of the answers and 14.3 % of the source pictures" in found.sentence
+    assert "at most 46.9 % of the answers can be right" in found.sentence
+    assert any("truly are that unequal" in step for step in found.next)
+    assert state((40, 3, 30, 283, 20, 34, 10), counts=(40, 3, 30, 283, 20, 34, 10)) == "works"  # the source is like that too
+    assert state((210, 210, 0, 0, 0, 0, 0), counts=(1, 1, 1, 0, 0, 0, 0)) == "works"  # two thirds in common; classes without pictures
+    evenly = judge(Case(SEVEN, (54,) * 7, seen((40, 3, 30, 283, 20, 34, 10)), plain=seen((60,) * 7)))
+    assert evenly.next[0].startswith("Use the source-only model")
 
 
 @pytest.mark.parametrize(
