@@ -47,7 +47,7 @@ while scores of two sure networks may differ beyond doubt in the fourth digit.""
 
 LEAST_RIGHT = 0.5
 """Lopsided: of the answers, less than this share could be right if the target's classes were as frequent as the source's. The bound is the
-sum over classes of the smaller of both shares. Of 171 runs on signs, digits and PACS 38 fall below it, and read 18 to 47 % of the target. Of
+sum over classes of the smaller of both shares. Of 171 runs on signs, digits and PACS 38 fall below it and read 18 to 47 % of the target; of
 the 133 others 111 read more than half."""
 
 CHANCE = 0.01
