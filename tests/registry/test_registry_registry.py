@@ -201,3 +201,20 @@ def test_origin_of_data_and_of_what_has_no_source_is_the_target() -> None:
 def test_the_examples_of_the_docstrings_run() -> None:
     done = doctest.testmod(dazoo.registry.registry)
     assert done.attempted >= 5 and done.failed == 0
+
+
+class Parent:
+    def __init__(self, *, in_channels: int = 3) -> None:
+        pass
+
+
+class Deaf(Parent):
+    def __init__(self, *, width: int = 4) -> None:
+        super().__init__()
+
+
+def test_an_argument_that_only_the_base_takes_is_not_recommended() -> None:
+    registry: Registry[Parent] = Registry("net", f"{__name__}:Parent")
+    registry.add(Registration("net", "deaf", f"{__name__}:Deaf", dist="d"))
+    with pytest.raises(SettingsError, match="unexpected keyword argument 'in_channels'. It takes: width.$"):
+        registry.build("deaf", in_channels=1)
