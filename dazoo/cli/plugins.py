@@ -72,8 +72,8 @@ def check(
 
     Without DIST, only the clauses of plugins run, on each one: it loads, quickly, and what it names can be imported and fits its contract.
     """
-    from dazoo.testing.clauses import TITLES
     from dazoo.testing.clauses import findings
+    from dazoo.testing.titles import TITLES
 
     only = None if kind is None else registry_of(zoo(), kind).kind if kind != "plugin" else kind
     settings = _settings(pairs or ())

@@ -82,7 +82,8 @@ def gives_the_same_pictures_each_time(name: str, settings: dict[str, Any]) -> No
 def keeps_train_and_test_apart(name: str, settings: dict[str, Any]) -> None:
     """The test pictures are no training pictures."""
     train, test = (_rows(_loaded(name, settings, split)) for split in SPLITS)
-    twins = sum(row in set(train) for row in test)
+    known = set(train)
+    twins = sum(row in known for row in test)
     assert twins <= MANY * len(test), f"{name}: {twins} of {len(test)} test pictures are training pictures too; load() must heed `split`."
 
 

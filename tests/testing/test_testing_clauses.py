@@ -7,12 +7,14 @@ import sys
 
 import pytest
 
+from dazoo.errors import Interrupted
 from dazoo.errors import SettingsError
 from dazoo.registry.plugins import KINDS
+from dazoo.testing import Clause
 from dazoo.testing import check
 from dazoo.testing import clauses_of
-from dazoo.testing.clauses import TITLES
 from dazoo.testing.clauses import findings
+from dazoo.testing.titles import TITLES
 
 
 def test_every_kind_has_a_kit() -> None:
@@ -49,3 +51,12 @@ def test_a_package_that_is_not_here_is_no_failure(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "wandb", None)  # importing it fails
     found = list(findings("logger", "wandb"))
     assert {f.state for f in found} == {"skipped"} and "pip install 'dazoo-loggers[wandb]'" in found[0].message
+
+
+def test_a_signal_ends_the_kit_and_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(self: Clause) -> None:
+        raise Interrupted("stopped by SIGTERM")
+
+    monkeypatch.setattr(Clause, "run", stopped)
+    with pytest.raises(Interrupted):
+        check("method", "dann")

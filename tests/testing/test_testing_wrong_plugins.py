@@ -24,10 +24,10 @@ from dazoo.registry.plugins import Plugins
 from dazoo.testing import Clause
 from dazoo.testing import of_executors
 from dazoo.testing import of_plugins
-from dazoo.testing.clauses import TITLES
 from dazoo.testing.clauses import Finding
 from dazoo.testing.clauses import finding
 from dazoo.testing.clauses import findings
+from dazoo.testing.titles import TITLES
 
 
 sys.path.insert(0, str(Path(__file__).parent))
