@@ -8,7 +8,7 @@ DIR of `--reference` holds checkouts: examples (pytorch/examples), pytorch-Cycle
 The reference's networks, losses and optimiser settings come from its checkout, its loops are in gan_references.py. dazoo runs with its
 defaults, but for the size of the networks. `--set gan.ema=0` changes one thing of dazoo's side. Pictures lie on the device on both sides.
 
-`--side speed` trains both sides in turn, three times each, and gives pictures a second, without any figure.
+`--side speed` trains both sides in turn, three times each, and gives pictures a second, without any other figure.
 FID and KID are taken in the features of `--extractor` (vgg16_features), and stand in no table beside those of another.
 """
 
@@ -132,16 +132,23 @@ def ours(pair: Pair, job: Job, own: dict[str, Any]) -> Trained:
 
 
 def speeds(sides: dict[str, Callable[[Job], Trained]], job: Job) -> dict[str, Any]:
-    """Pictures a second of both sides, in turn; the first run of each, which warms up, is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(4):
+    """Pictures a second of both sides, in turn: by what a long run takes longer than a short one, which has the same fixed costs.
+
+    One thread of a CPU is measured by the time that it computes, so that others on the machine disturb it little.
+    """
+    clock = time.process_time if job.device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+
+    def taken(side: Callable[[Job], Trained], steps: int) -> float:
+        began = clock()
+        side(replace(job, steps=steps))
+        return clock() - began
+
+    rates: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(3):
         for name, side in sides.items():
-            taken = side(replace(job, steps=max(5, job.steps // 10) if turn == 0 else job.steps)).seconds
-            if turn:
-                seconds[name].append(taken)
-    rates = {name: [round(job.steps * job.batch / s, 2) for s in taken] for name, taken in seconds.items()}
+            rates[name].append(round(job.steps * job.batch / (taken(side, job.steps + 2) - taken(side, 2)), 2))
     median = {name: statistics.median(found) for name, found in rates.items()}
-    return {"images_per_second": rates, "median": median, "ratio": round(median["ours"] / median["theirs"], 3)}
+    return {"clock": clock.__name__, "images_per_second": rates, "median": median, "ratio": round(median["ours"] / median["theirs"], 3)}
 
 
 # ---------------------------------------------------------------------- figures

@@ -65,22 +65,22 @@ class Block(nn.Module):
 
 
 class Resample(nn.Module):
-    """Twice (`up`) or half the side, rounded up, with the filter [1, 2, 1]."""
+    """Twice (`up`) or half the side, rounded up, with the filter [1, 3, 3, 1]: bilinear resampling through [1, 2, 1], without a shift."""
 
     kernel: Tensor
 
     def __init__(self, *, up: bool) -> None:
         super().__init__()
         self.up = up
-        taps = torch.tensor([1.0, 2.0, 1.0]) / (2 if up else 4)
+        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / (4 if up else 8)
         self.register_buffer("kernel", torch.outer(taps, taps)[None, None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        c = x.shape[1]
-        kernel = self.kernel.to(x.dtype).expand(c, 1, 3, 3).contiguous()
+        c, h, w = x.shape[1:]
+        kernel = self.kernel.to(x.dtype).expand(c, 1, 4, 4).contiguous()
         if self.up:
-            return F.conv_transpose2d(x, kernel, stride=2, padding=1, output_padding=1, groups=c)
-        return F.conv2d(x, kernel, stride=2, padding=1, groups=c)
+            return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=c)
+        return F.conv2d(F.pad(x, (0, w % 2, 0, h % 2), mode="replicate"), kernel, stride=2, padding=1, groups=c)
 
 
 class Generator(nn.Module):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn import functional as F
 
 from dazoo.contracts import Ask
 from dazoo.errors import SettingsError
@@ -265,6 +266,13 @@ def test_srgan_learns_pixels_first_and_plays_later():
     pixels, game, _ = (phase.loss for phase in gan.phases())
     assert set(pixels(step)) == {"generator/pixels"}
     assert set(game(step)) == {"generator/adversarial", "generator/pixels", "generator/content"}
+
+
+def test_srgan_begins_with_the_enlarged_picture():
+    small = torch.rand(2, 3, 8, 8) * 2 - 1
+    easy = F.interpolate(small, scale_factor=4, mode="bilinear", align_corners=False)
+    with_skip, without = (build("srgan", skip=skip).generator.eval()(small) for skip in (True, False))
+    assert F.mse_loss(with_skip, easy) < 0.1 * F.mse_loss(without, easy)
 
 
 def test_srgan_can_learn_pixels_alone():
