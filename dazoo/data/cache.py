@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,11 @@ _SETTLED = 2.0
 """Seconds after which a change of a file shows in its times, whatever the resolution of the file system's clock."""
 
 
+_WHOLE, _PIECES, _PIECE = 2**30, 64, 2**20
+"""Bytes up to which the content of a file that was just changed counts whole (some seconds); pieces of a larger one, which nobody can
+write in a tick of the clock."""
+
+
 def files_key(paths: Iterable[Path], *facts: object) -> str:
     """A short key for the state of files and of other facts that the result depends on.
 
@@ -57,11 +63,21 @@ def files_key(paths: Iterable[Path], *facts: object) -> str:
             state = f"\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ctime_ns}\0{found.st_ino}"
             h.update(os.path.join(here, os.fsencode(path)) + state.encode())
             if found.st_ctime > now - _SETTLED:
-                with path.open("rb") as file:
-                    h.update(hashlib.file_digest(file, "sha256").digest())  # in pieces: it may be larger than memory
+                _add_content(h, path, found.st_size)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
     return h.hexdigest()[:20]
+
+
+def _add_content(h: Any, path: Path, size: int) -> None:
+    """Add what is in a file, in pieces, because it may be larger than memory; of one beyond `_WHOLE` pieces that are spread over it."""
+    with path.open("rb") as file:
+        if size <= _WHOLE:
+            h.update(hashlib.file_digest(file, "sha256").digest())
+            return
+        for i in range(_PIECES + 1):
+            file.seek((size - _PIECE) * i // _PIECES)
+            h.update(file.read(_PIECE))
 
 
 def cached(name: str, key: str, make: Callable[[], ImageSet], *, size: int | None = None, terms: str = "unknown") -> ImageSet:

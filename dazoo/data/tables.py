@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from dazoo.data.listing import Listing
 from dazoo.errors import DataError
@@ -16,6 +17,12 @@ TABLES = (".csv", ".tsv", ".txt")
 PATHS = frozenset("path file filename file_name filepath image img picture image_path".split())
 LABELS = frozenset("label class category target classname class_name label_name".split())
 """What the columns are called in a header, in any case."""
+
+
+LARGEST, LONGEST = 2**30, 2**16
+"""Bytes of a table, and characters of one of its lines: a table of ten million pictures has less, and a file that is none is told soon."""
+_PATH = 4096
+"""Characters of a path; no system takes more."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +45,14 @@ def read_table(path: Path) -> Listing:
     Labels that are numbers stand for the folders that the pictures lie in, where each number has one folder and each folder one number.
 
     Raises:
-        DataError: it is no UTF-8 text, holds no picture, has a line without a path or with a file that is not there, or labels one file in
-            two ways; the message names the line.
+        DataError: it is no UTF-8 text, is larger than any table, holds no picture, has a line without a path or with a file that is not
+            there, or labels one file in two ways; the message names the line.
     """
     try:
+        if path.stat().st_size > LARGEST:
+            raise DataError(
+                f"{path} has {path.stat().st_size:,} bytes, more than any table of pictures ({LARGEST:,}); is it the right file?"
+            )
         rows = list(_lines(path) if path.suffix.lower() == ".txt" else _cells(path))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
@@ -68,7 +79,7 @@ def read_table(path: Path) -> Listing:
 def _lines(path: Path) -> Iterator[Row]:
     """Lines of an image_list file; the label is what stands behind the last space, unless the whole line is a file."""
     with path.open(encoding="utf-8-sig") as stream:
-        for number, line in enumerate(stream, start=1):
+        for number, line in enumerate(_bounded(path, stream), start=1):
             text = line.strip()
             if not text:
                 continue
@@ -79,10 +90,10 @@ def _lines(path: Path) -> Iterator[Row]:
 
 def _cells(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        first = stream.readline()
+        first = stream.readline(LONGEST)
         stream.seek(0)
         mark = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=first.count)
-        reader = csv.reader(stream, delimiter=mark, strict=True)
+        reader = csv.reader(_bounded(path, stream), delimiter=mark, strict=True)
         at_path, at_label, begun = 0, 1, False
         for cells in reader:
             cells = [cell.strip() for cell in cells]
@@ -103,11 +114,27 @@ def _cells(path: Path) -> Iterator[Row]:
             yield Row(reader.line_num, cells[at_path], cells[at_label] if at_label < len(cells) else "")
 
 
+def _bounded(path: Path, stream: TextIO) -> Iterator[str]:
+    """The lines of a stream.
+
+    Raises:
+        DataError: one is longer than `LONGEST`.
+    """
+    number = 0
+    while line := stream.readline(LONGEST + 1):
+        number += 1
+        if len(line) > LONGEST:
+            raise DataError(f"{path}, line {number} has more than {LONGEST:,} characters; write one path and one label on each line.")
+        yield line
+
+
 def _resolved(table: Path, written: str) -> Path | None:
     """The file that a path in a table names, or None."""
-    wanted = Path(os.path.expanduser(written))
-    places = [wanted] if wanted.is_absolute() else [table.parent / wanted, table.parent.parent / wanted]
-    return next((place for place in places if os.path.isfile(place)), None)
+    if len(written) > _PATH:
+        return None
+    wanted = os.path.expanduser(written)
+    places = [wanted] if os.path.isabs(wanted) else [table.parent / wanted, table.parent.parent / wanted]
+    return next((Path(place) for place in places if os.path.isfile(place)), None)
 
 
 def _found(table: Path, rows: list[Row]) -> list[Path]:

@@ -367,3 +367,15 @@ def test_what_is_no_file_has_no_key(make, says: str, tmp_path: Path) -> None:
     make(tmp_path / "set.npz")
     with pytest.raises(DataError, match=f"set.npz {says}"):
         files_key([tmp_path / "set.npz"])
+
+
+def test_the_key_of_a_huge_file_takes_a_moment_and_sees_a_change(tmp_path: Path) -> None:
+    file = tmp_path / "set.npz"
+    file.write_bytes(b"x")
+    os.truncate(file, 2**33)  # a hole
+    began = time.monotonic()
+    first = files_key([file])
+    assert time.monotonic() - began < 20
+    with file.open("r+b") as opened:
+        opened.write(b"y")
+    assert files_key([file]) != first

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +16,7 @@ from dazoo.data import own_domains
 from dazoo.data.items import as_image
 from dazoo.data.sources import opened
 from dazoo.data.sources import short_sides
+from dazoo.data.tables import read_table
 from dazoo.errors import DataError
 from dazoo.errors import PictureError
 
@@ -245,3 +249,19 @@ def test_short_sides_are_looked_up(root):
     assert set(short_sides(root / "photos")) == {16} and set(short_sides(root / "new")) == {18}
     assert set(short_sides(table(root, "a.csv", rows_of(root)))) == {16} == set(short_sides(Mine()))
     assert short_sides(root / "nothing") == []
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.tsv", "list.txt"])
+def test_a_file_that_is_no_table_is_told_soon(tmp_path: Path, name: str) -> None:
+    """One line without end, and a file with a hole of gigabytes: neither is read to its end."""
+    table = tmp_path / name
+    table.write_text("a.png,a\n" + "x" * 100_000 + "\n")
+    with pytest.raises(DataError, match="line 2 has more than 65,536 characters"):
+        read_table(table)
+    table.write_bytes(b"")
+    os.truncate(table, 2**31)
+    with pytest.raises(DataError, match="has 2,147,483,648 bytes, more than any table of pictures"):
+        read_table(table)
+    table.write_text("x" * 5000 + " a\n")
+    with pytest.raises(DataError, match="1 of 1 files are not there"):
+        read_table(table)
