@@ -9,7 +9,8 @@ The reference's networks, losses and optimiser settings come from its checkout, 
 defaults, but for the size of the networks. `--set gan.ema=0` changes one thing of dazoo's side. Pictures lie on the device on both sides.
 
 `--side speed` trains both sides in turn, three times each, and gives pictures a second, without any other figure.
-FID and KID are taken in the features of `--extractor` (vgg16_features), and stand in no table beside those of another.
+Figures need the libraries of dazoo[metrics]. FID and KID are taken in the features of `--extractor` (vgg16_features), and stand in no table
+beside those of another.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ from dazoo.engine.device import choose_device
 from dazoo.metrics.pictures import compare_pairs
 from dazoo.metrics.pictures import compare_sets
 from dazoo.metrics.pictures import read_classes
+from dazoo.metrics.pictures.libraries import fidelity
+from dazoo.metrics.pictures.libraries import torchmetrics
 from dazoo.models.extracting import extractor_of
 from dazoo.models.grids import grid_png
 from dazoo.models.grids import rows_png
@@ -75,6 +78,8 @@ class Pair:
 
 def main() -> None:
     asked = arguments()
+    if asked.side != "speed":  # told before hours of training
+        torchmetrics("functional.image") if asked.pair == "srresnet" else fidelity("metric_fid")
     pair = PAIRS[asked.pair]
     device = choose_device(asked.device)
     source, target = pair.pictures(asked.data, pair.size)
