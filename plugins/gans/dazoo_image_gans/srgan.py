@@ -156,7 +156,8 @@ class SRResNet(nn.Module):
         if skip:
             with torch.no_grad():
                 drawn.weight.mul_(0.1)
-                drawn.bias.zero_()
+                for parameter, share in zip(drawn.parameters(), (0.1, 0.0), strict=True):  # weight, bias
+                    parameter.mul_(share)
         self.last = nn.Sequential(*ups, drawn)
 
     def forward(self, small: Tensor) -> Tensor:
