@@ -155,7 +155,6 @@ class SRResNet(nn.Module):
         drawn = nn.Conv2d(w, channels, 9, padding=4)
         if skip:
             with torch.no_grad():
-                drawn.weight.mul_(0.1)
                 for parameter, share in zip(drawn.parameters(), (0.1, 0.0), strict=True):  # weight, bias
                     parameter.mul_(share)
         self.last = nn.Sequential(*ups, drawn)
