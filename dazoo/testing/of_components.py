@@ -81,21 +81,26 @@ def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -
 
 
 def critic_and_backbone_both_learn(name: str, build: Build) -> None:
-    """After a step of every phase each network of its own has had a non-zero gradient, and beside a critic the backbone's body too."""
+    """After a step of every phase each network of its own has had a non-zero gradient, or was written to by `after_step`; and beside a critic
+    the backbone's body too."""
     r = Rehearsal(build)
     own = [key for key, group in r.groups.parameters.items() if key not in BACKBONE and group]
     if not own:
         raise Skip(f"{name} has no network of its own")
     seen = dict.fromkeys([*own, *([BODY] if any("critic" in key for key in own) else [])], 0.0)
+    first = {key: [p.detach().clone() for p in r.groups.parameters[key]] for key in seen}
+    trained: set[str] = set()
 
     def watch(phase: Phase, terms: Mapping[str, Tensor]) -> None:
+        trained.update(phase.groups)
         for key in seen:
             if key in phase.groups:
                 seen[key] += sum(float(p.grad.abs().sum()) for p in r.groups.parameters[key] if p.grad is not None)
 
     for number, progress in enumerate(r.moments()):
         r.run(number, progress, watch=watch)
-    silent = [key for key, amount in seen.items() if not amount > 0]
+    same = [key for key, group in first.items() if all(torch.equal(p, old) for p, old in zip(r.groups.parameters[key], group, strict=True))]
+    silent = [key for key, amount in seen.items() if not amount > 0 and (key in trained or key in same)]
     assert not silent, (
         f"{name}: after a step {silent} had no gradient, so nothing teaches them; no phase trains them, or no loss reaches them."
     )
