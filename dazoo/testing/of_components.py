@@ -81,8 +81,8 @@ def each_phase_changes_what_it_names_and_nothing_else(name: str, build: Build) -
 
 
 def critic_and_backbone_both_learn(name: str, build: Build) -> None:
-    """After a step of every phase each network of its own has had a non-zero gradient, or was written to by `after_step`; and beside a critic
-    the backbone's body too."""
+    """After a step of every phase each network of its own has had a non-zero gradient, or `after_step` wrote to it; beside a critic the
+    backbone's body too."""
     r = Rehearsal(build)
     own = [key for key, group in r.groups.parameters.items() if key not in BACKBONE and group]
     if not own:
