@@ -229,6 +229,7 @@ def test_the_table_of_lines_is_true() -> None:
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
     """A command line in this process; the plugins are looked for anew."""
     monkeypatch.setenv("DAZOO_PLUGINS_DIR", "")
+    monkeypatch.setattr(plugins_module, "_zoo", plugins_module._zoo)  # what a command found is forgotten with the test
     monkeypatch.setattr(sys, "path", list(sys.path))
 
     def call(*words: str) -> SimpleNamespace:
