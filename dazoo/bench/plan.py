@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from dazoo.bench.cells import PROTOCOL
 from dazoo.bench.cells import Cell
 from dazoo.contracts import Domains
@@ -70,10 +68,8 @@ def digests(plan: Plan, domains: Domains) -> dict[str, str]:
 
 
 def _each(images: ImageSet) -> Iterator[str]:
-    """A digest of each labelled picture: its class and its pixels."""
-    done = 0
-    for piece in pieces(images.images):
-        for picture in piece:
-            label = images.classes[images.labels[done]] if images.labels is not None else ""
-            yield hashlib.sha256(label.encode() + np.ascontiguousarray(picture).tobytes()).hexdigest()
-            done += 1
+    """A digest of each picture of a labelled set: its class and its pixels."""
+    assert images.labels is not None
+    pictures = (picture for piece in pieces(images.images) for picture in piece)
+    for picture, label in zip(pictures, images.labels, strict=True):
+        yield hashlib.sha256(images.classes[label].encode() + picture.tobytes()).hexdigest()

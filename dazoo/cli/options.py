@@ -63,11 +63,23 @@ def parse_loggers(names: Iterable[str], pairs: Iterable[str]) -> dict[str, dict[
     Raises:
         SettingsError: a setting without the logger's name before a dot.
     """
-    found: dict[str, dict[str, Any]] = {name: {} for name in names}
-    for key, value in parse_settings(pairs, "--log-set", "wandb.project=signs").items():
+    return {name: {} for name in names} | parse_named(pairs, "--log-set", "wandb.project=signs", "logger")
+
+
+def parse_named(pairs: Iterable[str], option: str, example: str, what: str, also: str = "") -> dict[str, dict[str, Any]]:
+    """ "name.key=value" texts as settings by name.
+
+    Args:
+        what: is named, for the message. also: another way to write one, for the message; `{}` stands for the key.
+
+    Raises:
+        SettingsError: a setting without a name before a dot, or see `parse_settings`.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in parse_settings(pairs, option, example).items():
         name, dot, setting = key.rpartition(".")
         if not dot:
-            raise SettingsError(f"--log-set {key}=... names no logger; write it in front: --log-set NAME.{key}=...")
+            raise SettingsError(f"{option} {key}=... names no {what}; write it in front: {option} NAME.{key}=...{also.format(key)}")
         found.setdefault(name, {})[setting] = value
     return found
 

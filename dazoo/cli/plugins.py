@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from collections.abc import Mapping
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Annotated
-from typing import Any
 
 import typer
 from packaging.utils import canonicalize_name
@@ -16,12 +14,11 @@ from packaging.utils import canonicalize_name
 from dazoo.cli.listing import collapsed
 from dazoo.cli.listing import registry_of
 from dazoo.cli.options import Json
-from dazoo.cli.options import parse_settings
+from dazoo.cli.options import parse_named
 from dazoo.cli.output import emit
 from dazoo.cli.output import emit_json
 from dazoo.cli.output import emit_table
 from dazoo.cli.output import say
-from dazoo.errors import SettingsError
 from dazoo.errors import UnknownName
 from dazoo.registry.discovery import Loaded
 from dazoo.registry.plugins import Plugins
@@ -76,7 +73,7 @@ def check(
     from dazoo.testing.titles import TITLES
 
     only = None if kind is None else registry_of(zoo(), kind).kind if kind != "plugin" else kind
-    settings = _settings(pairs or ())
+    settings = parse_named(pairs or (), "--set", "my_gan.width=8", "part", ", or '*.{}=...'.")
     rows: list[dict[str, str]] = []
     for what, name in _names(zoo(), which):
         if (what != "plugin" and not fnmatchcase(name.rpartition(":")[2], names)) or only not in (None, what):
@@ -104,16 +101,6 @@ def _names(plugins: Plugins, which: str | None) -> Iterator[tuple[str, str]]:
         for kind, names in loaded.brings.items():
             for name in sorted(names):
                 yield kind, name if name in plugins.registries()[kind] else f"{loaded.dist}:{name}"
-
-
-def _settings(pairs: list[str] | tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for key, value in parse_settings(pairs, "--set", "my_gan.width=8").items():
-        name, dot, setting = key.rpartition(".")
-        if not dot:
-            raise SettingsError(f"--set {key}=... names no part; write it in front: --set NAME.{key}=..., or '*.{key}=...'.")
-        found.setdefault(name, {})[setting] = value
-    return found
 
 
 def _report(rows: list[dict[str, str]], as_json: bool) -> None:

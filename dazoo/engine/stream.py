@@ -57,7 +57,7 @@ class Stream:
         """
         torch.manual_seed(seed_for(self.seed, purpose="step", step=self.number))
         batch = images.to(self.device)
-        weak, strong = (partial(seen_through, self.augmentation, which, batch) for which in ("weak", "strong"))
+        weak, strong = (partial(seen_through, self.augmentation, view, batch) for view in ("weak", "strong"))
         unlabelled = Unlabelled(batch, strong, weak)
         one = self.updates.make_pass(None, unlabelled, 0.0, self.number)
         self.updates.step([one], self.number, 0.0)

@@ -156,7 +156,7 @@ class Trainer:
         return [self._micro_batch(images, labels, target, slice(i, i + self.micro), progress) for i in range(0, len(target), self.micro)]
 
     def _micro_batch(self, images: Tensor | None, labels: Tensor | None, target: Tensor, which: slice, progress: float) -> Pass:
-        weak, strong = (partial(seen_through, self.setup.augmentation, which) for which in ("weak", "strong"))
+        weak, strong = (partial(seen_through, self.setup.augmentation, view) for view in ("weak", "strong"))
         source = None if images is None or labels is None else Labelled(weak(images[which]), labels[which])
         mine = target[which]
         unlabelled = Unlabelled(weak(mine), lambda: strong(mine), lambda: weak(mine))
