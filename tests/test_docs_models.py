@@ -13,7 +13,8 @@ from PIL import Image
 import dazoo
 
 
-TEXT = (Path(__file__).parent.parent / "docs" / "models.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"^(?:<!-- test: needs (.*?) -->\n)?```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -41,3 +42,11 @@ def test_every_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
         exec(compile(code, f"docs/models.md, example {number + 1}", "exec"), space)
     out = capsys.readouterr().out
     assert "Model fcn-source-gtsrb2india" in out and all(len(line) <= 120 for line in out.splitlines() if "[(" not in line)
+
+
+def test_what_the_readme_says_of_its_entry_is_what_the_card_says() -> None:
+    said = re.search(r'load\("(?P<name>[\w-]+)"\)  # right on (?P<right>\d+) of (?P<all>\d+) ', (ROOT / "README.md").read_text())
+    assert said is not None
+    card = (ROOT / "model_cards" / f"{said['name']}.md").read_text()
+    assert f": {100 * int(said['right']) / int(said['all']):.1f} % (" in card
+    assert f"{said['all']} pictures of 22 classes" in card

@@ -202,11 +202,18 @@ class Hub:
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _download(self, repo: str, name: str, revision: str, **how: Any) -> Path:
-        with spoken(f"{name} of hub:{repo}@{revision}"):
-            path = client.hf_hub_download(
-                repo, name, revision=revision, cache_dir=self.cache, endpoint=self.endpoint, token=self.token, **_OWN, **how
-            )
-        return Path(path)
+        """The path of a file that was downloaded; a transfer that is cut goes on once where the client gives up (before 1.20)."""
+        for again in (True, False):
+            try:
+                with spoken(f"{name} of hub:{repo}@{revision}"):
+                    path = client.hf_hub_download(
+                        repo, name, revision=revision, cache_dir=self.cache, endpoint=self.endpoint, token=self.token, **_OWN, **how
+                    )
+                    return Path(path)
+            except Unreachable:
+                if not again:
+                    raise
+        raise AssertionError("unreachable: the second try returns or raises")
 
 
 def check_repo(repo: str) -> None:
