@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from dazoo.bridges.alone import Nobody
@@ -57,8 +59,9 @@ ALONE: Mapping[str, Any] = {
 }  # fmt: skip
 """The weakest layer of settings; over it go the GAN's own (`GAN.defaults`) and the user's."""
 
-FEW = 1000
-"""Pictures below which a person is told that the critic may learn them by heart (Zhao et al. 2020 see it at a tenth of CIFAR-10, 5,000)."""
+FEW, FEW_OF_A_CLASS = 1000, 20
+"""Pictures, in all and of a class, below which a person is told that the critic may learn them by heart (Zhao et al. 2020 see it at a tenth
+of CIFAR-10, 5,000)."""
 
 REMEDY = "Try --set gan.augment=color,translation,cutout."
 
@@ -152,6 +155,20 @@ def config_of(name: str, images: ImageSet, settings: Settings, arguments: Mappin
     }
 
 
+def remarks(plugins: Plugins, config: Mapping[str, Any], images: ImageSet) -> Iterator[str]:
+    """What a person should know of the pictures that a GAN's critic is about to learn, before the training's time is spent."""
+    if len(images) < FEW and not config["gan_settings"].get("augment"):
+        yield f"{images.name} has {len(images)} pictures: a critic learns so few by heart. {REMEDY}"
+    if config["classes"] and images.labels is not None:
+        counts = np.bincount(images.labels, minlength=len(images.classes))
+        rare = [f"{images.classes[i]} ({counts[i]})" for i in np.argsort(counts, kind="stable") if counts[i] < FEW_OF_A_CLASS]
+        if rare:
+            shown = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
+            yield f"{len(rare)} of {len(counts)} classes have fewer than {FEW_OF_A_CLASS} pictures: {shown}. They will be drawn badly; add some, or leave them out."
+    elif not config["classes"] and "labels" in plugins.gans.resolve(config["gan"]).takes_with(config["gan_settings"]):
+        yield f"{config['gan']} can draw by class, but {images.name} has no classes (one folder per class gives them), so it draws without."
+
+
 def _run(
     plugins: Plugins, config: dict[str, Any], settings: Settings, one: ImageSet, other: ImageSet, device: torch.device,
     folder: Path | None, where: Mapping[str, Any],
@@ -173,8 +190,8 @@ def _run(
     ):
         if peers.first:
             loggers.begin(Running(config["name"], seed, stages=("train",), folder=folder))
-            if len(other) < FEW and not config["gan_settings"].get("augment") and not quiet:
-                tell(f"{other.name} has {len(other)} pictures: a critic learns so few by heart. {REMEDY}")
+            for remark in () if quiet else remarks(plugins, config, other):
+                tell(remark)
         look = Gallery(model, one, other, device, folder if peers.first else None)
         setup = Setup(config["name"], Nothing(problem), game, data, settings, {}, seed, stage="train", look=look)
         trainer = Trainer(setup, Site(device, folder / "checkpoints" if folder else None, loggers, peers))

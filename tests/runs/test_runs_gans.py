@@ -162,6 +162,16 @@ def test_few_pictures_are_told_of(places, capsys):
     assert "has 24 pictures: a critic learns so few by heart" in capsys.readouterr().err
 
 
+def test_rare_classes_and_missing_ones_are_told_of(places, capsys):
+    dazoo.train_gan("cgan", places / "loose", device="cpu", settings=SMALL)
+    assert "cgan can draw by class, but loose has no classes (one folder per class gives them), so it draws without." in capsys.readouterr().err
+    dazoo.train_gan("cgan", places / "classes", device="cpu", settings=SMALL)
+    told = capsys.readouterr().err
+    assert "has no classes" not in told and "2 of 2 classes have fewer than 20 pictures" in told
+    dazoo.train_gan("dcgan", places / "loose", device="cpu", settings=SMALL)
+    assert "can draw by class" not in capsys.readouterr().err
+
+
 def test_drawings_that_are_all_alike_are_told_of(places, tmp_path, monkeypatch):
     monkeypatch.setattr(gan_look.Gallery, "_draw", lambda self: torch.zeros(16, 3, 16, 16))
     trained = train("dcgan", places / "loose")
