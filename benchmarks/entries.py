@@ -5,6 +5,11 @@ are not among the results stay as they are.
 
 dazoo bench run signs --data DIR                  trains the cells
 python benchmarks/entries.py [--results runs/bench]
+
+The entry on ImageNet weights is no part of the suite; WEIGHTS is timm's file, or leave `backbone.pretrained` out where the Hub is at hand:
+
+dazoo bench run --backbones timm_tf_efficientnet_lite0_pretrained --methods source --scenarios gtsrb_synsigns2india --data DIR \\
+    --set backbone.pretrained=WEIGHTS --set size=64 --set epochs=8 --set steps_per_epoch=150 --set batch=32 --set optimizer=adamw --set lr=0.01
 """
 
 from __future__ import annotations
@@ -26,7 +31,8 @@ from dazoo.models.save import save
 ROOT = Path(__file__).parents[1]
 ENTRIES = ROOT / "plugins" / "signs" / "dazoo_signs" / "entries"
 TWIN, DRAWN = "fcn-source-gtsrb2india", "fcn-source-gtsrb_synsigns2india"
-TWINS = {"fcn-dcgan-gtsrb2india": TWIN, TWIN: TWIN, DRAWN: DRAWN}
+PRETRAINED = "timm_tf_efficientnet_lite0_pretrained-source-gtsrb_synsigns2india"
+TWINS = {"fcn-dcgan-gtsrb2india": TWIN, TWIN: TWIN, DRAWN: DRAWN, PRETRAINED: PRETRAINED}
 """Entries, and the source-only recipe that each is measured from."""
 GERMAN = {
     "name": "gtsrb",
@@ -39,6 +45,12 @@ INDIAN = {
     "role": "source: labelled training pictures",
     "terms": "Indian signs that dazoo draws (dazoo_signs.synsigns), under dazoo's licence.",
 }
+IMAGENET = {
+    "name": "imagenet",
+    "role": "what the weights were trained on that it started from",
+    "terms": "timm's `tf_efficientnet_lite0` (Apache-2.0), trained on ImageNet-1k (Deng et al. 2009; for research that is not commercial).",
+}
+EFFICIENTNET = "Tan, Le: EfficientNet. Rethinking model scaling for convolutional neural networks. ICML 2019."
 PHOTOGRAPHS = {
     "name": "india",
     "role": "target: pictures without labels; labels only to count",
@@ -83,9 +95,10 @@ def main() -> None:
         config = {**trained.config, "results": results_of(runs, shipped=shipped)}
         bridge = trained.bridge() if trained.recipe["gan"] else None
         model = Model(trained.backbone, config, method=trained.method, bridge=bridge, familiar=trained.familiar).eval()
-        citations = CARD["citations"] if bridge else CARD["citations"][:1]
-        data = [GERMAN, *([INDIAN] if name == DRAWN else []), PHOTOGRAPHS]
-        first = [] if name == DRAWN else [OTHER_PICTOGRAMS]
+        citations = [*(CARD["citations"] if bridge else CARD["citations"][:1]), *([EFFICIENTNET] if name == PRETRAINED else [])]
+        drawn = trained.recipe["scenario"] == "gtsrb_synsigns2india"
+        data = [*([IMAGENET] if name == PRETRAINED else []), GERMAN, *([INDIAN] if drawn else []), PHOTOGRAPHS]
+        first = [] if drawn else [OTHER_PICTOGRAMS]
         limits = [*([TRANSDUCTIVE] if bridge else []), *first, *CARD["limits"]]
         folder = save(model, ENTRIES / name, card={**CARD, "data": data, "limits": limits, "address": name, "citations": citations})
         shutil.copy(folder / "README.md", ROOT / "model_cards" / f"{name}.md")

@@ -4,6 +4,7 @@ python benchmarks/gan_jobs.py upscale  MODEL --test DIR               PSNR and S
 python benchmarks/gan_jobs.py colorize MODEL --test DIR               error in ab, colourfulness, beside grey and the mean colour
 python benchmarks/gan_jobs.py inpaint  MODEL --test DIR               PSNR in the hole, beside the mean colour
 python benchmarks/gan_jobs.py translate MODEL --test DIR --reader M   what a fixed classifier reads, before and after; labels are folders
+python benchmarks/gan_jobs.py voxelize MODEL [--test FILE]            IoU of volumes read from silhouettes, beside the best mean shape
 
 MODEL is a saved GAN. --images DIR, what it learnt from, gives the mean colour. --out FILE draws what was given, made and true.
 """
@@ -11,6 +12,8 @@ MODEL is a saved GAN. --images DIR, what it learnt from, gives the mean colour. 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +31,37 @@ from dazoo.metrics.pictures import read_classes
 from dazoo.models.gan_model import GANModel
 from dazoo.models.grids import rows_png
 from dazoo.registry.plugins import zoo
+from dazoo_volume_gans.shapes import iou
+from dazoo_volume_gans.shapes import procedural
+from dazoo_volume_gans.shapes import read_voxels
 
 
 SHOWN = 8
 
 
+Rows = list[Tensor]
+"""What a job draws, one below another: (N, C, H, W) in [-1, 1] each."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("job", choices=("upscale", "colorize", "inpaint", "translate"))
+    parser.add_argument("job", choices=sorted(JOBS))
     parser.add_argument("model")
-    parser.add_argument("--test", required=True)
+    parser.add_argument("--test")
     parser.add_argument("--images")
     parser.add_argument("--reader")
     parser.add_argument("--data")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    model = dazoo.load_gan(given.model)
-    rows = {"upscale": upscale, "colorize": restored, "inpaint": restored, "translate": translate}[given.job](model, given)
-    if given.out is not None and rows:
+    figures, rows = JOBS[given.job](dazoo.load_gan(given.model), given)
+    for name, value in figures.items():
+        print(f"{name}: {value:.4g}")
+    if given.out is not None:
         given.out.write_bytes(rows_png(*(row[:SHOWN] for row in rows)))
 
 
-def upscale(model: GANModel, given: Any) -> list[Tensor]:
-    """Each picture at its own size, cut to a multiple of the scale, made small by Pillow's bicubic filter."""
+def upscale(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
+    """Each picture at its own size, cut to a multiple of the scale, made small by Pillow's bicubic filter; the border is 4."""
     scale, found = int(model.gan.scale), []
     shown: list[list[Tensor]] = [[], [], [], []]
     for file in picture_files(Path(given.test)):
@@ -65,34 +76,33 @@ def upscale(model: GANModel, given: Any) -> list[Tensor]:
         found.append([figures[name].value for figures in pairs for name in ("psnr", "ssim")])
         for row, x in zip(shown, (np.asarray(small.resize((w, h), Image.Resampling.NEAREST))[None], easy, made, true), strict=True):
             row.append(centre(x))
-    mean = np.mean(found, 0)
-    print(f"{len(found)} pictures, x{scale}, border 4: PSNR (dB), SSIM")
-    for i, channel in enumerate(("RGB", "Y")):
-        print(f"  {channel}: bicubic {mean[4 * i]:.2f} {mean[4 * i + 1]:.4f}, {model.name} {mean[4 * i + 2]:.2f} {mean[4 * i + 3]:.4f}")
-    return [torch.cat(row) for row in shown]
+    names = [f"{name}, {channel}, {who}" for channel in ("RGB", "Y") for who in ("bicubic", "it") for name in ("PSNR", "SSIM")]
+    return dict(zip(names, np.mean(found, 0).tolist(), strict=True)), [torch.cat(row) for row in shown]
 
 
-def restored(model: GANModel, given: Any) -> list[Tensor]:
-    """What was taken from the test pictures, given back."""
-    true = test_set(model, given.test, given.data)
-    start = model.gan.start(true)
-    made = model.from_given(start)
-    mean = (true if given.images is None else test_set(model, given.images, given.data)).mean((0, 2, 3), keepdim=True).expand_as(true)
-    if given.job == "colorize":
-        tinted = (start + mean - mean.mean(1, keepdim=True)).clamp(-1, 1)
-        print(f"{len(true)} pictures: mean error in ab, colourfulness ({float(colourfulness(true).mean()):.1f} in the real ones)")
-        for name, x in (("grey", start), ("mean colour", tinted), (model.name, made)):
-            print(f"  {name}: {compare_pairs(true, x, which=('ab_error',))['ab_error'].value:.2f}, {float(colourfulness(x).mean()):.1f}")
-    else:
-        hole = (start != true).any(1, keepdim=True).expand_as(true)
-        print(f"{len(true)} pictures: PSNR in the hole, dB")
-        for name, x in (("mean colour", mean), (model.name, made)):
-            error = ((x - true).square() * hole).flatten(1).sum(1) / hole.flatten(1).sum(1) / 4
-            print(f"  {name}: {float((-10 * error.clamp_min(1e-10).log10()).mean()):.2f}")
-    return [start, made, true]
+def colorize(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
+    """Colours for the test pictures' grey ones."""
+    start, made, true, mean = restored(model, given)
+    tinted = (start + mean - mean.mean(1, keepdim=True)).clamp(-1, 1)
+    figures = {"colourfulness, real": float(colourfulness(true).mean())}
+    for name, x in (("grey", start), ("mean colour", tinted), ("it", made)):
+        figures[f"error in ab, {name}"] = compare_pairs(true, x, which=("ab_error",))["ab_error"].value
+        figures[f"colourfulness, {name}"] = float(colourfulness(x).mean())
+    return figures, [start, made, true]
 
 
-def translate(model: GANModel, given: Any) -> list[Tensor]:
+def inpaint(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
+    """What was cut out of the test pictures, and the PSNR there."""
+    start, made, true, mean = restored(model, given)
+    hole = (start != true).any(1, keepdim=True).expand_as(true)
+    figures = {}
+    for name, x in (("mean colour", mean), ("it", made)):
+        error = ((x - true).square() * hole).flatten(1).sum(1) / hole.flatten(1).sum(1) / 4
+        figures[f"PSNR in the hole, {name}"] = float((-10 * error.clamp_min(1e-10).log10()).mean())
+    return figures, [start, made, true]
+
+
+def translate(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
     """Pictures of the first set, with labels, as they are and translated, before a classifier of the second set."""
     images = read_set(given.test, size=model.size, channels=model.channels, zoo=zoo(), data=given.data)
     reader = dazoo.load(given.reader)
@@ -100,9 +110,32 @@ def translate(model: GANModel, given: Any) -> list[Tensor]:
     asked = np.array([reader.classes.index(name) for name in images.classes])[images.labels]
     real = torch.from_numpy(np.asarray(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
     made = model.translate(list(np.asarray(images.images)))
-    for name, x in (("as they are", real), (f"translated by {model.name}", made)):
-        print(f"{name}: {read_classes(reader, x, asked)}")
-    return [real, made]
+    figures = {}
+    for name, x in (("as they are", real), ("translated", made)):
+        figures[f"read right, {name}"] = read_classes(reader, x, asked).share
+    return figures, [real, made]
+
+
+def voxelize(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
+    """Volumes read from silhouettes of 500 new shapes, or of those of a file, beside the best of all mean shapes."""
+    torch.manual_seed(10)
+    gan: Any = model.gan
+    side = gan.voxels
+    shapes = procedural(500, side) if given.test is None else read_voxels(given.test, side)
+    seen = gan.seen(shapes)
+    with torch.no_grad():
+        read = gan.voxelize(seen)
+    mean = shapes.mean(0, keepdim=True)
+    easy = max(float(iou((mean > level).float().expand_as(shapes), shapes).mean()) for level in np.linspace(0.05, 0.95, 19))
+    return {"IoU, mean shape": easy, "IoU, it": float(iou(read, shapes[:, 0]).mean())}, [seen, gan.seen(read[:, None])]
+
+
+def restored(model: GANModel, given: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Test pictures with something taken away, what the model makes of them, they themselves, and the mean picture."""
+    true = test_set(model, given.test, given.data)
+    start = model.gan.start(true)
+    mean = (true if given.images is None else test_set(model, given.images, given.data)).mean((0, 2, 3), keepdim=True).expand_as(true)
+    return start, model.from_given(start), true, mean
 
 
 def test_set(model: GANModel, place: Any, data: Any) -> Tensor:
@@ -119,6 +152,15 @@ def centre(x: np.ndarray, side: int = 128) -> Tensor:
     """The middle of a picture (1, H, W, C) uint8, (1, C, side, side) in [-1, 1]."""
     top, left = ((d - side) // 2 for d in x.shape[1:3])
     return torch.from_numpy(x[:, top : top + side, left : left + side].copy()).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+JOBS: Mapping[str, Callable[[GANModel, Any], tuple[dict[str, float], Rows]]] = {
+    "upscale": upscale,
+    "colorize": colorize,
+    "inpaint": inpaint,
+    "translate": translate,
+    "voxelize": voxelize,
+}
 
 
 if __name__ == "__main__":

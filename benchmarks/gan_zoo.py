@@ -1,0 +1,114 @@
+"""Train GANs alone on real pictures, several seeds of each, and print what a table of them needs: figures, minutes, and a sheet of samples.
+
+    python benchmarks/gan_zoo.py --data DIR --pictures DIR --vgg FILE --out runs/gan_zoo [--only cgan-signs vanilla] [--seeds 3]
+
+What is trained stands in gan_zoo.toml. `images`, `to` and `test` there are registered data sets (below --data), else folders below
+--pictures, which are not here. FILE is torchvision's VGG16 (convolutions, safetensors), in whose features FID and KID are counted. A reader
+says which class a drawn picture shows; this script trains it on the real pictures. Finished rows are kept in --out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from gan_jobs import JOBS
+from gan_jobs import SHOWN
+
+import dazoo
+from dazoo.data.one_set import is_registered
+from dazoo.metrics.intervals import summarise
+from dazoo.models.grids import grid_png
+from dazoo.models.grids import picture_png
+from dazoo.models.grids import rows_png
+from dazoo.plain import write_whole
+from dazoo.registry.plugins import zoo
+from dazoo.runs.gan_scoring import score_gan
+from dazoo_volume_gans.rendering import silhouettes
+from dazoo_volume_gans.shapes import procedural
+
+
+ROWS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+SCORED = ("fid", "kid", "precision", "recall", "density", "coverage")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--pictures", type=Path, default=Path())
+    parser.add_argument("--vgg", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("runs/gan_zoo"))
+    parser.add_argument("--only", nargs="*", default=list(ROWS), choices=list(ROWS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--device", default="auto")
+    asked = parser.parse_args()
+    for name in asked.only:
+        found = [row(name, seed, asked) for seed in range(asked.seeds)]
+        print(name, *(f"  {figure}: {over_seeds([one[figure] for one in found])}" for figure in found[0]), sep="\n", flush=True)
+
+
+def row(name: str, seed: int, asked: Any) -> dict[str, float]:
+    """The figures of one training, from the folder of a finished one where there is one."""
+    spec, folder = ROWS[name], asked.out / f"{name}-seed{seed}"
+    kept = folder / "figures.json"
+    if kept.exists():
+        return json.loads(kept.read_text(encoding="utf-8"))
+    images, to, test = (place(spec.get(key), asked) for key in ("images", "to", "test"))
+    where = {"data": asked.data, "device": asked.device}
+    trained = dazoo.train_gan(spec["gan"], images, to, out=folder, seed=seed, settings=spec["settings"], **where)
+    model = trained.model
+    job = spec.get("job", "generate")
+    if job == "generate":
+        reader = reader_of(images, asked) if model.classes else None
+        scores, reading = score_gan(model, images, asked.vgg, reader=reader, seed=seed, **where)
+        figures = {figure: scores[figure].value for figure in SCORED}
+        figures |= {} if reading is None else {"read as asked": reading.share}
+        labels = [i % len(model.classes) for i in range(64)] if model.classes else None
+        sheet = grid_png(model.generate(64, labels=labels, seed=0))
+    else:
+        reader = reader_of(to, asked) if job == "translate" else None
+        figures, rows = JOBS[job](model, SimpleNamespace(test=test, images=images, reader=reader, data=asked.data))
+        sheet = rows_png(*(pictures[:SHOWN] for pictures in rows))
+    (folder / "sheet.png").write_bytes(sheet)
+    figures["minutes"] = trained.model.config["results"]["seconds"] / 60
+    write_whole(kept, json.dumps(figures, indent=1))
+    return figures
+
+
+def over_seeds(values: list[float]) -> str:
+    """Mean, half of the 95 % t interval where there are seeds, and the seeds."""
+    summary = summarise(values)
+    half = "" if summary.interval is None else f" ± {summary.interval.half:.3g}"
+    return f"{summary.mean:.4g}{half} ({', '.join(f'{value:.4g}' for value in values)})"
+
+
+def place(wanted: str | None, asked: Any) -> Any:
+    """A registered data set's name, a folder of pictures, or None. Silhouettes are made: those of shapes that a procedure draws."""
+    if wanted == "silhouettes":
+        folder = asked.out / wanted
+        if not folder.exists():
+            torch.manual_seed(0)
+            folder.mkdir(parents=True)
+            for i, picture in enumerate(silhouettes(procedural(2000, 32), 32) * 2 - 1):
+                (folder / f"{i:04d}.png").write_bytes(picture_png(picture))
+        return folder
+    return wanted if wanted is None or is_registered(wanted, zoo()) else asked.pictures / wanted
+
+
+def reader_of(images: str, asked: Any) -> Path:
+    """The model of a network that was trained on real pictures with labels, without a look at drawn ones."""
+    folder = asked.out / f"reader-{images}"
+    if not (folder / "model").exists():
+        settings = {"epochs": 4, "steps_per_epoch": 250, "batch": 64, "size": 32}
+        trained = dazoo.train("fcn-source", source=images, target=images, out=folder, settings=settings, data=asked.data, source_only=False)
+        print(f"{folder}: {trained.numbers}", flush=True)
+    return folder / "model"
+
+
+if __name__ == "__main__":
+    main()
