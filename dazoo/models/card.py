@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import fields as fields_of
@@ -174,15 +175,25 @@ def usage_of(config: Mapping[str, Any], address: str | None) -> str:
 
 
 def _reproduce(config: Mapping[str, Any]) -> str:
+    """The command, with the seed and every setting that was asked for and is one word."""
     recipe = "-".join(n for n in config["recipe"].values() if n)
-    return f"dazoo train {recipe} --data DIR" if config["recipe"]["scenario"] else f"dazoo train {recipe} --source DIR --target DIR"
+    words = ["dazoo", "train", recipe, *(["--data", "DIR"] if config["recipe"]["scenario"] else ["--source", "DIR", "--target", "DIR"])]
+    seed = (config["results"].get("shipped") or config["results"]).get("seed")
+    words += ["--seed", str(seed)] if isinstance(seed, int) else []
+    for key, value in {**config.get("asked", {}), **_of_parts(config)}.items():
+        if isinstance(value, str | int | float):
+            words += ["--set", shlex.quote(f"{key}={str(value).lower() if isinstance(value, bool) else value}")]
+    return _line(" ".join(words))
+
+
+def _of_parts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the parts by their names on the command line."""
+    parts = ("backbone", "gan", "bridge", "method")
+    return {f"{part}.{key}": value for part in parts for key, value in config.get(f"{part}_settings", {}).items()}
 
 
 def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    rows = [(key, str(value)) for key, value in config.get("settings", {}).items()]
-    for part in ("backbone", "gan", "bridge", "method"):
-        rows += [(f"{part}.{key}", str(value)) for key, value in config.get(f"{part}_settings", {}).items()]
-    return rows
+    return [(key, str(value)) for key, value in {**config.get("settings", {}), **_of_parts(config)}.items()]
 
 
 def data_of(scenario: str | None) -> list[dict[str, str]]:

@@ -66,6 +66,10 @@ def _is_settings(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(k, str) and k.isidentifier() for k in value) and _is_plain(value)
 
 
+def _is_asked(value: Any) -> bool:
+    return isinstance(value, Mapping) and _is_settings({str(key).removeprefix("adapt."): v for key, v in value.items()})
+
+
 def _is_share(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value <= 1
 
@@ -137,6 +141,7 @@ _FIELDS: Fields = {
     "bridge_settings": (_is_settings, "keyword arguments"),
     "method_settings": (_is_settings, "keyword arguments"),
     "settings": (_is_settings, "settings of the run"),
+    "asked": (_is_asked, "those of them that a person set, by name ('lr', 'adapt.lr')"),
     "source_counts": (lambda v: isinstance(v, list | tuple) and all(_is_int(n, 0, 2**53) for n in v), "pictures of each class"),
     "target_count": (lambda v: _is_int(v, 0, 2**53), "a number of pictures"),
     "plugins": (lambda v: isinstance(v, Mapping) and all(_is_line(x) for x in (*v, *v.values())), "versions by distribution"),

@@ -29,6 +29,7 @@ from dazoo.registry.names import Recipe
 from dazoo.registry.names import adapts
 from dazoo.registry.names import parse
 from dazoo.registry.plugins import Plugins
+from dazoo.runs.second import PREFIX
 from dazoo.runs.second import check_second
 from dazoo.runs.second import split_second
 from dazoo.runs.own import OWN
@@ -73,6 +74,7 @@ class Plan:
         pictures: where they come from.
         remarks: sentences for the person, about what was chosen for them.
         second: run settings that the user set for the second stage (see `dazoo.runs.second`).
+        asked: all run settings that the user set, flat ("lr", "adapt.lr"): what a command that makes it again has to say.
     """
 
     recipe: Recipe
@@ -82,6 +84,7 @@ class Plan:
     pictures: Pictures
     remarks: tuple[str, ...] = ()
     second: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def images_key(self) -> tuple[Any, ...]:
@@ -183,7 +186,8 @@ def make_plan(
     if source is not None and "size" not in run:
         made, remark = sized(made, source, target, layers["backbone"].get("size", 0), gan=recipe.gan is not None)
         remarks.append(remark)
-    return Plan(recipe, checked_seed(seed), made, arguments, pictures, tuple(filter(None, remarks)), second)
+    asked = {**run, **{f"{PREFIX}{key}": native(value) for key, value in second.items()}}
+    return Plan(recipe, checked_seed(seed), made, arguments, pictures, tuple(filter(None, remarks)), second, asked)
 
 
 def settings_of_parts(plugins: Plugins, recipe: Recipe, arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

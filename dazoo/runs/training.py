@@ -278,6 +278,7 @@ class Run:
             "channels": train.channels,
             "size": self.plan.settings.size,
             **({"crop": True} if self.plan.settings.crop else {}),
+            **({"asked": dict(self.plan.asked)} if self.plan.asked else {}),
             **describe(result, self.plan.recipe, self.plan.identified(self.plugins), numbers, self.plan.seed),
         }
         config["results"] |= found

@@ -33,6 +33,16 @@ def front_matter(card: str) -> dict:
     return yaml.safe_load(card[4 : card.index("\n---\n", 4)])
 
 
+def test_the_command_that_makes_it_again_says_what_was_asked_for(model: Model) -> None:
+    asked = {"lr": 0.01, "augment": "none", "adapt.lr": 1e-4, "balance": False, "odd": "two\nwords"}
+    config = {**model.config, "asked": asked, "gan_settings": {"width": 8, "features": {"sha256": "ab"}}, "results": {"seed": 3}}
+    line = render_card(config).partition("## How to reproduce\n\n```sh\n")[2].partition("\n```")[0]
+    assert line == (
+        "dazoo train tiny-tinygan-left2right --data DIR --seed 3 --set lr=0.01 --set augment=none --set adapt.lr=0.0001 "
+        "--set balance=false --set 'odd=two words' --set gan.width=8"
+    )
+
+
 def test_what_a_card_says(model: Model) -> None:
     model.config["results"] = results_of([four(0.70), four(0.72), four(0.74)], seeds=[4, 5, 6], shipped=2)
     said = {"address": "tiny-tinygan-left2right", "reproduce": "make entry", "licence": "apache-2.0", "citations": ["@article{gta}"]}

@@ -79,5 +79,7 @@ def dazoo_register_augmentations(register: Callable[..., None]) -> None:
 def dazoo_register_entries(register: Callable[..., None]) -> None:
     drawn, adapted, alone = "fcn-source-gtsrb_synsigns2india", "fcn-dcgan-gtsrb2india", "fcn-source-gtsrb2india"
     register(drawn, f"dazoo_signs:entries/{drawn}", summary="Reads Indian signs, learnt from German photographs and drawn Indian signs")
+    large = "timm_tf_efficientnet_lite0_pretrained-source-gtsrb_synsigns2india"
+    register(large, f"dazoo_signs:entries/{large}", summary="The same from ImageNet weights: EfficientNet-Lite0, 64 px, features of 1280")
     register(adapted, f"dazoo_signs:entries/{adapted}", summary="Reads Indian signs, learnt from German labels; its GAN draws signs")
     register(alone, f"dazoo_signs:entries/{alone}", summary="Its source-only twin, for comparison")

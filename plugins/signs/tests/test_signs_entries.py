@@ -14,7 +14,12 @@ from dazoo_signs.synsigns import CLASSES
 from dazoo_signs.synsigns import draw
 
 
-NAMES = ("fcn-dcgan-gtsrb2india", "fcn-source-gtsrb2india", "fcn-source-gtsrb_synsigns2india")
+NAMES = (
+    "fcn-dcgan-gtsrb2india",
+    "fcn-source-gtsrb2india",
+    "fcn-source-gtsrb_synsigns2india",
+    "timm_tf_efficientnet_lite0_pretrained-source-gtsrb_synsigns2india",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
