@@ -9,7 +9,8 @@ python benchmarks/entries.py [--results runs/bench]
 The entry on ImageNet weights is no part of the suite. WEIGHTS is timm's file; leave it out where the Hub is at hand:
 
 dazoo bench run --backbones timm_tf_efficientnet_lite0_pretrained --methods source --scenarios gtsrb_synsigns2india --data DIR \\
-    --set backbone.pretrained=WEIGHTS --set size=64 --set epochs=8 --set steps_per_epoch=150 --set batch=32 --set optimizer=adamw --set lr=0.01
+    --set backbone.pretrained=WEIGHTS --set size=64 --set epochs=8 --set steps_per_epoch=150 --set batch=32 \\
+    --set optimizer=adamw --set lr=0.01
 """
 
 from __future__ import annotations
