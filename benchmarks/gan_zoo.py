@@ -22,7 +22,9 @@ from gan_jobs import SHOWN
 
 import dazoo
 from dazoo.data.one_set import is_registered
+from dazoo.data.one_set import read_set
 from dazoo.metrics.intervals import summarise
+from dazoo.models.gan_model import GANModel
 from dazoo.models.grids import grid_png
 from dazoo.models.grids import picture_png
 from dazoo.models.grids import rows_png
@@ -64,14 +66,14 @@ def row(name: str, seed: int, asked: Any) -> dict[str, float]:
     model = trained.model
     job = spec.get("job", "generate")
     if job == "generate":
-        reader = reader_of(images, asked) if model.classes else None
+        reader = reader_of(images, model, asked) if model.classes else None
         scores, reading = score_gan(model, images, asked.vgg, reader=reader, seed=seed, **where)
         figures = {figure: scores[figure].value for figure in SCORED}
         figures |= {} if reading is None else {"read as asked": reading.share}
         labels = [i % len(model.classes) for i in range(64)] if model.classes else None
         sheet = grid_png(model.generate(64, labels=labels, seed=0))
     else:
-        reader = reader_of(to, asked) if job == "translate" else None
+        reader = reader_of(to, model, asked) if job == "translate" else None
         figures, rows = JOBS[job](model, SimpleNamespace(test=test, images=images, reader=reader, data=asked.data))
         sheet = rows_png(*(pictures[:SHOWN] for pictures in rows))
     (folder / "sheet.png").write_bytes(sheet)
@@ -100,13 +102,22 @@ def place(wanted: str | None, asked: Any) -> Any:
     return wanted if wanted is None or is_registered(wanted, zoo()) else asked.pictures / wanted
 
 
-def reader_of(images: str, asked: Any) -> Path:
-    """The model of a network that was trained on real pictures with labels, without a look at drawn ones."""
-    folder = asked.out / f"reader-{images}"
+def reader_of(images: Any, model: GANModel, asked: Any) -> Path:
+    """A network that was trained on real pictures with labels, in the size and channels of the model; it saw no drawn one."""
+    folder = asked.out / f"reader-{Path(images).name}"
     if not (folder / "model").exists():
-        settings = {"epochs": 4, "steps_per_epoch": 250, "batch": 64, "size": 32}
-        trained = dazoo.train("fcn-source", source=images, target=images, out=folder, settings=settings, data=asked.data, source_only=False)
-        print(f"{folder}: {trained.numbers}", flush=True)
+        real = read_set(images, size=model.size, channels=model.channels, zoo=zoo(), data=asked.data)
+        settings = {
+            "epochs": 4,
+            "steps_per_epoch": 250,
+            "batch": 64,
+            "size": model.size,
+            "channels": model.channels,
+            "crop": False,
+            "augment": "none",
+        }
+        trained = dazoo.train("fcn-source", source=real, target=real, out=folder, settings=settings, source_only=False, device=asked.device)
+        print(f"{folder}: {trained.verdict.sentence}", flush=True)
     return folder / "model"
 
 
