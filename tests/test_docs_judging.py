@@ -36,6 +36,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_its_commands_and_its_python_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"^<!-- test: run -->\n```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)

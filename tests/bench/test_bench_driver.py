@@ -174,12 +174,14 @@ def test_what_a_killed_process_left_of_a_finished_cell_is_removed(tmp_path, here
     assert {f.name for f in work.iterdir()} == {cells[0].id, fake.cells(1, steps=9)[0].id}
 
 
+@pytest.mark.slow
 def test_two_drivers_on_one_folder_share_the_work(tmp_path):
     processes = [_driver(tmp_path, "fake.cells(12, steps=2, sleep=0.05)") for _ in range(2)]
     assert [p.wait(timeout=300) for p in processes] == [0, 0]
     assert fake.faults(tmp_path, fake.cells(12, steps=2, sleep=0.05)) == []
 
 
+@pytest.mark.slow
 def test_processes_that_die_are_tried_again_and_then_left_as_failed(tmp_path):
     cells = [*fake.cells(2), *fake.cells(1, steps=3, die=1)]
     count = drive(tmp_path, cells, LocalExecutor(2))

@@ -53,7 +53,7 @@ def test_the_report_shows_pictures_of_gans_and_needs_none(run, tmp_path):
     assert (tmp_path / "report.html").read_text().count(base64.b64encode(picture.getvalue()).decode()) == 1
 
 
-@pytest.mark.parametrize("damage", ["", "{", None])
+@pytest.mark.parametrize("damage", ["", pytest.param("{", marks=pytest.mark.slow), pytest.param(None, marks=pytest.mark.slow)])
 def test_a_record_that_is_empty_cut_off_or_gone_is_said_and_its_cell_runs_again(damage, run, tmp_path, monkeypatch):
     cells = fake.cells(2)
     real = driver.Driver

@@ -39,6 +39,7 @@ def test_cells_on_pictures_without_labels_are_scored_compared_and_reported(run, 
     assert compared.json["reason"] and all(r["accuracy"] is None and r["scores"]["snd"] is not None for r in compared.json["runs"])
 
 
+@pytest.mark.slow
 def test_where_labels_are_there_the_report_counts(run, own, settings) -> None:
     found = bench(run, own, settings, own.labelled, "--backbones", "fcn")
     assert found.code == 0, found.err

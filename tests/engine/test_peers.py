@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import several  # noqa: E402
 
 
+@pytest.mark.slow
 def test_two_processes_do_what_one_does_in_two_parts(tmp_path):
     """With two forward passes, a gradient penalty, frozen parts and a gradient that is missing in some processes."""
     two = together(2, several.train, log=tmp_path / "log")
@@ -32,7 +33,9 @@ def test_two_processes_do_what_one_does_in_two_parts(tmp_path):
     assert two["predictions"].shape == one["predictions"].shape, "both shares of the target are seen"
 
 
-@pytest.mark.parametrize(("kind", "error"), [("ValueError", TrainingError), ("OutOfMemoryError", MemoryError)])
+@pytest.mark.parametrize(
+    ("kind", "error"), [("ValueError", TrainingError), pytest.param("OutOfMemoryError", MemoryError, marks=pytest.mark.slow)]
+)
 def test_one_that_fails_ends_all_and_is_quoted(kind, error, tmp_path):
     with pytest.raises(error, match="a message") as caught:
         together(2, several.fail, kind, log=tmp_path / "log")
