@@ -53,6 +53,8 @@ def main() -> None:
     parser.add_argument("--data")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    if given.test is None and given.job != "voxelize":
+        parser.error(f"{given.job} needs --test")
     figures, rows = JOBS[given.job](dazoo.load_gan(given.model), given)
     for name, value in figures.items():
         print(f"{name}: {value:.4g}")
