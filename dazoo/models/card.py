@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import fields as fields_of
@@ -22,6 +21,7 @@ from dazoo.metrics.intervals import wilson
 from dazoo.models.card_data import TITLES
 from dazoo.models.card_data import Facts
 from dazoo.models.card_data import front_matter
+from dazoo.models.card_data import set_words
 from dazoo.models.card_scores import scores_section
 from dazoo.models.judged import JUDGED
 from dazoo.models.judged import judged
@@ -180,10 +180,7 @@ def _reproduce(config: Mapping[str, Any]) -> str:
     words = ["dazoo", "train", recipe, *(["--data", "DIR"] if config["recipe"]["scenario"] else ["--source", "DIR", "--target", "DIR"])]
     seed = (config["results"].get("shipped") or config["results"]).get("seed")
     words += ["--seed", str(seed)] if isinstance(seed, int) else []
-    for key, value in {**config.get("asked", {}), **_of_parts(config)}.items():
-        if isinstance(value, str | int | float):
-            words += ["--set", shlex.quote(f"{key}={str(value).lower() if isinstance(value, bool) else value}")]
-    return _line(" ".join(words))
+    return _line(" ".join(words) + set_words({**config.get("asked", {}), **_of_parts(config)}))
 
 
 def _of_parts(config: Mapping[str, Any]) -> dict[str, Any]:

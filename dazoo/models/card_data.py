@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,3 +89,13 @@ def _evaluations(config: Mapping[str, Any]) -> list[EvalResult]:
 
 def _line(value: object) -> str:
     return " ".join(str(value).split())
+
+
+def set_words(settings: Mapping[str, Any]) -> str:
+    """Settings as they are given on a command line, each after a space; those that are no single word there are left out."""
+    said = {
+        key: str(value).lower() if isinstance(value, bool) else value
+        for key, value in settings.items()
+        if isinstance(value, str | int | float)
+    }
+    return "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in said.items())

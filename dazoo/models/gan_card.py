@@ -13,6 +13,7 @@ from dazoo.models.card_data import DRAWS
 from dazoo.models.card_data import REDRAWS
 from dazoo.models.card_data import Facts
 from dazoo.models.card_data import front_matter
+from dazoo.models.card_data import set_words
 from dazoo.models.provenance import described
 from dazoo.registry.plugins import zoo
 
@@ -113,10 +114,9 @@ def _reproduce(config: Mapping[str, Any]) -> str:
     named = [*config.get("data", ()), "DIR"]
     usual, asked = asdict(Settings()), config.get("settings", {})
     wanted = {key: value for key, value in asked.items() if key in usual and value != usual[key] and key not in OWN}
-    wanted |= {f"gan.{key}": value for key, value in config.get("gan_settings", {}).items() if isinstance(value, str | int | float)}
-    sets = "".join(f" --set {key}={value}" for key, value in wanted.items())
+    wanted |= {f"gan.{key}": value for key, value in config.get("gan_settings", {}).items()}
     seed = f" --seed {config['results']['seed']}" if isinstance(config.get("results", {}).get("seed"), int) else ""
-    return f"```sh\ndazoo gan train {config['gan']} --images {named[0]}{seed}{sets}\n```"
+    return f"```sh\ndazoo gan train {config['gan']} --images {named[0]}{seed}{set_words(wanted)}\n```"
 
 
 def _line(value: object) -> str:
