@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from dazoo.contracts import ImageSet
 from dazoo.data.one_set import read_set
 from dazoo.metrics.pictures import Figures
 from dazoo.metrics.pictures import Reading
@@ -22,6 +24,8 @@ def score_gan(
 ) -> tuple[Figures, Reading | None]:
     """How far `n` new pictures are from as many real ones, and which share is read as the class that was asked for.
 
+    A model that is told classes draws each equally often, and is compared with real pictures of each equally often where they are labelled.
+
     Args:
         images: the real ones, see `dazoo.train_gan`; as many as there are where there are fewer than `n`.
         extractor: see `dazoo.models.extracting.extractor_of`.
@@ -32,8 +36,8 @@ def score_gan(
         SettingsError: the model starts from pictures, or the reader has other classes. DataError, PictureError: the real pictures.
     """
     real = read_set(images, size=model.size, channels=model.channels, zoo=zoo(), data=where.get("data"))
-    rows = np.sort(np.random.default_rng(seed).permutation(len(real))[:n])
     asked = np.arange(n) % len(model.classes) if model.classes else None
+    rows = _rows(real, model.classes, n, seed)
     drawn = model.generate(n, labels=asked, seed=seed)
     device = where.get("device", "cpu")
     figures = compare_sets(np.asarray(real.images[rows]), drawn, extractor=extractor_of(extractor, device=device), seed=seed)
@@ -42,3 +46,13 @@ def score_gan(
     classifier = resolve_model(reader, device)
     names = [classifier.classes.index(name) for name in model.classes]
     return figures, read_classes(classifier, drawn, np.array(names)[asked])
+
+
+def _rows(real: ImageSet, classes: Sequence[str], n: int, seed: int) -> np.ndarray:
+    """Indices of at most `n` real pictures: of each class as many as are drawn, or all of its; any where nothing is told of classes."""
+    order = np.random.default_rng(seed).permutation(len(real))
+    if real.labels is None or not classes or not set(classes) <= set(real.classes):
+        return np.sort(order[:n])
+    counts = np.bincount(np.arange(n) % len(classes), minlength=len(classes))
+    labels = real.labels[order]
+    return np.sort(np.concatenate([order[labels == real.classes.index(c)][:k] for c, k in zip(classes, counts, strict=True)]))

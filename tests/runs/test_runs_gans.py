@@ -22,6 +22,7 @@ from dazoo.registry.plugins import zoo
 from dazoo.runs import gan_look
 from dazoo.runs.gan_augment import ROWS
 from dazoo.runs.gan_augment import augment
+from dazoo.runs.gan_scoring import score_gan
 
 
 SMALL = {"epochs": 2, "steps_per_epoch": 3, "batch": 8, "size": 16, "gan.width": 4}
@@ -217,6 +218,18 @@ def test_the_average_follows_the_generator_and_draws_in_its_place():
     with average.drawing():
         torch.testing.assert_close(learning.detach(), before + 0.5)
     torch.testing.assert_close(learning.detach(), before + 1.0)
+
+
+def test_what_is_drawn_by_class_is_compared_with_as_many_real_ones_of_each_class(places, tmp_path):
+    model = train("cgan", places / "classes").model
+    for k, (name, count) in enumerate({"red": 30, "blue": 9, "green": 30}.items()):
+        (tmp_path / name).mkdir()
+        for i in range(count):
+            Image.fromarray(np.full((16, 16, 3), 20 * k + i, np.uint8)).save(tmp_path / name / f"{i}.png")
+    extractor = dazoo.create("fcn", classes=model.classes, size=16, width=4)
+    figures, _ = score_gan(model, tmp_path, extractor, n=24)
+    assert figures["fid"].protocol.real == 12 + 9, "none of the class that the model does not know, and all of the rarer one"
+    assert score_gan(train("dcgan", places / "loose").model, tmp_path, extractor, n=24)[0]["fid"].protocol.real == 24
 
 
 def test_four_rows_say_whether_drawn_pictures_help(places):

@@ -142,7 +142,7 @@ def test_a_relativistic_generator_is_shown_real_pictures():
 
 
 def test_a_projection_critic_is_told_the_class():
-    bridge = bridge_of("cgan", width=4)
+    bridge = bridge_of("cgan", width=4, condition="projection")
     images = torch.rand(2, 3, 16, 16) * 2 - 1
     for _ in range(3):  # spectral norm settles
         bridge.gan.judge(images, torch.tensor([0, 1]))
@@ -159,7 +159,7 @@ def test_synthesize_adds_pictures_with_the_labels_that_were_asked_for():
         extended = bridge.extend(step_for(problem(), 0.6))
     assert extended.images.shape == (9, 3, 16, 16) and extended.labels[6:].max() < 3
     shown = terms(bridge, step_for(problem(), 0.1), "critic")
-    assert set(shown) == {"critic/adversarial"}
+    assert set(shown) == {"critic/adversarial", "critic/auxiliary"}
 
 
 def test_cyclegan_keeps_each_micro_batch_fakes_apart():

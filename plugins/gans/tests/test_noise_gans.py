@@ -178,12 +178,23 @@ def test_an_auxiliary_head_names_the_classes_that_are_known():
     expected = F.cross_entropy(logits[[0, 2]], labels[[0, 2]])
     terms = gan.generator_terms(verdict)
     torch.testing.assert_close(terms["generator/auxiliary"], expected)
-    torch.testing.assert_close(gan.critic_terms(verdict, verdict)["critic/auxiliary"], 2 * expected)
+    drawn = gan.look(-pictures(), labels)
+    torch.testing.assert_close(gan.critic_terms(verdict, drawn)["critic/auxiliary"], expected)  # of the real ones alone
     nobody = gan.generator_terms(gan.look(pictures(), torch.full((4,), 3)))
     assert nobody["generator/auxiliary"] == 0
-    assert set(build("cgan").generator_terms(verdict)) == {"generator/adversarial"}
-    with pytest.raises(SettingsError, match=r"gan.condition is 'ac'; expected one of projection, cbn, concat, auxiliary"):
+    assert set(build("cgan", condition="concat").generator_terms(verdict)) == {"generator/adversarial"}
+    with pytest.raises(SettingsError, match=r"gan.condition is 'ac'; expected one of auxiliary, concat, projection, cbn"):
         build("cgan", condition="ac")
+
+
+@pytest.mark.parametrize("condition", cgan.CONDITIONS)
+def test_each_condition_plays_the_game_of_its_paper(condition):
+    gan = build("cgan", condition=condition)
+    projected = condition in ("projection", "cbn")
+    kinds = {type(m) for m in gan.critic.modules()}
+    assert gan.rules.game == ("hinge" if projected else "nonsaturating") and (nn.BatchNorm2d in kinds) != projected
+    assert {o["betas"] for o in gan.optimizers().values()} == {(0.0, 0.9) if projected else (0.5, 0.999)}
+    assert build("cgan", condition=condition, game="relativistic").rules.game == "relativistic", "the user's word goes over it"
 
 
 def test_a_pyramid_is_made_of_means_and_put_together_again():
