@@ -105,8 +105,9 @@ def inpaint(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
 
 
 def translate(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
-    """Pictures of the first set, with labels, as they are and translated, before a classifier of the second set."""
+    """At most 2,000 pictures of the first set, with labels, as they are and translated, before a classifier of the second set."""
     images = read_set(given.test, size=model.size, channels=model.channels, zoo=zoo(), data=given.data)
+    images = images.select(np.random.default_rng(0).permutation(len(images))[:2000])
     reader = dazoo.load(given.reader)
     assert images.labels is not None
     asked = np.array([reader.classes.index(name) for name in images.classes])[images.labels]
