@@ -52,3 +52,12 @@ def test_wrong_words_are_told_before_torch_is_imported(run, own) -> None:
     assert "dcgan" in run("gan", "train", "dcgn", "--images", own.loose).err
     assert "expected 'last' or 'chosen'" in run("gan", "train", "dcgan", "--images", own.loose, "--select", "best").err
     assert "is a classifier" in run("gan", "generate", zoo().entries.names("fcn-*")[0], "--out", "x.png").err
+
+
+def test_an_explanation_names_every_loss_and_what_the_critic_is_told(run) -> None:
+    auxiliary, concat = (run("gan", "explain", "cgan", "--set", f"gan.condition={c}").out for c in ("auxiliary", "concat"))
+    assert "generator/auxiliary" in auxiliary and "with their class" not in auxiliary
+    assert "generator/auxiliary" not in concat and "real pictures and drawn ones, with their class" in concat
+    assert "generator/l1" in run("gan", "explain", "pix2pix").out
+    assert ", every 16 steps\n    critic/r1 " in run("gan", "explain", "stylegan").out
+    assert "of the run\n    generator/pixels" in run("gan", "explain", "srgan").out

@@ -125,14 +125,14 @@ class CGAN(GAN):
 
     | condition | generator | critic | game, Adam's betas |
     |---|---|---|---|
-    | auxiliary | one-hot class in its code | not told; a head learns the class of real pictures and reads it off generated ones | nonsaturating, 0.5, 0.999 |
+    | auxiliary | one-hot class in its code | not told; has a head that learns the class of real pictures | nonsaturating, 0.5, 0.999 |
     | concat | one-hot class in its code | a plane for each class beside the picture | nonsaturating, 0.5, 0.999 |
     | projection | one-hot class in its code | projection, spectral norm | hinge, 0, 0.9 |
     | cbn | batch norm's scale and shift for each class | projection, spectral norm | hinge, 0, 0.9 |
 
-    The paper's auxiliary head learns generated pictures as well, of the class that was asked for. It then calls early noise by that name, and
-    the generator hears that it is right: 43 kinds of signs are learnt in a third of the steps without it (docs/gans.md; so does StudioGAN).
-    Alone, the classes of the real pictures are drawn equally often (balance).
+    The paper's auxiliary head learns generated pictures too, as the class that was asked for. It then calls early noise by that name, and
+    the generator hears that it is right. Here it learns real ones alone, as in StudioGAN: after 5,000 steps 82 % of signs are read as the
+    class asked for, in place of 56 % (docs/gans.md). Alone, the classes of the real pictures are drawn equally often (`balance`).
 
     Args:
         condition: how the class is told, see above.
