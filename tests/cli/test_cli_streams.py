@@ -44,7 +44,8 @@ def test_each_stream_by_itself(line: str, code: int, out: str, err: str) -> None
     assert out in done.stdout and (out or not done.stdout)
 
 
-@pytest.mark.parametrize("streams", [pytest.param("2>&-", marks=pytest.mark.slow), ">&- 2>&- <&-"])
+@pytest.mark.slow
+@pytest.mark.parametrize("streams", ["2>&-", ">&- 2>&- <&-"])
 def test_training_without_them(own, settings: list[str], tmp_path: Path, streams: str) -> None:
     """What would have been a free file number is taken, so that no progress ends up in the weights."""
     words = ["--source", own.source, "--target", own.loose, "--out", tmp_path / "o 1", "--no-source-only", "--device", "cpu", *settings]

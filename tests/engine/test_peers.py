@@ -33,9 +33,8 @@ def test_two_processes_do_what_one_does_in_two_parts(tmp_path):
     assert two["predictions"].shape == one["predictions"].shape, "both shares of the target are seen"
 
 
-@pytest.mark.parametrize(
-    ("kind", "error"), [("ValueError", TrainingError), pytest.param("OutOfMemoryError", MemoryError, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "error"), [("ValueError", TrainingError), ("OutOfMemoryError", MemoryError)])
 def test_one_that_fails_ends_all_and_is_quoted(kind, error, tmp_path):
     with pytest.raises(error, match="a message") as caught:
         together(2, several.fail, kind, log=tmp_path / "log")
