@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ import dazoo
 from dazoo.data.one_set import is_registered
 from dazoo.data.one_set import read_set
 from dazoo.metrics.intervals import summarise
+from dazoo.models.gan_files import save_gan
 from dazoo.models.gan_model import GANModel
 from dazoo.models.grids import grid_png
 from dazoo.models.grids import picture_png
@@ -49,14 +51,18 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--ship", action="store_true", help="also write the entries that come with dazoo, from the first seed")
     asked = parser.parse_args()
     for name in asked.only:
         found = [row(name, seed, asked) for seed in range(asked.seeds)]
-        print(name, *(f"  {figure}: {over_seeds([one[figure] for one in found])}" for figure in found[0]), sep="\n", flush=True)
+        lines = {figure: over_seeds([one["figures"][figure] for one in found]) for figure in found[0]["figures"]}
+        print(name, *(f"  {figure}: {line}" for figure, line in lines.items()), f"  {found[0]['protocol']}", sep="\n", flush=True)
+        if asked.ship and "entry" in ROWS[name]:
+            ship(name, found[0], lines, asked)
 
 
-def row(name: str, seed: int, asked: Any) -> dict[str, float]:
-    """The figures of one training, from the folder of a finished one where there is one."""
+def row(name: str, seed: int, asked: Any) -> dict[str, Any]:
+    """The figures of one training and their protocol, from the folder of a finished one where there is one."""
     spec, folder = ROWS[name], asked.out / f"{name}-seed{seed}"
     kept = folder / "figures.json"
     if kept.exists():
@@ -64,12 +70,12 @@ def row(name: str, seed: int, asked: Any) -> dict[str, float]:
     images, to, test = (place(spec.get(key), asked) for key in ("images", "to", "test"))
     where = {"data": asked.data, "device": asked.device}
     trained = dazoo.train_gan(spec["gan"], images, to, out=folder, seed=seed, settings=spec["settings"], **where)
-    model = trained.model
+    model, protocol = trained.model, ""
     job = spec.get("job", "generate")
     if job == "generate":
         reader = reader_of(images, model, asked) if model.classes else None
         scores, reading = score_gan(model, images, asked.vgg, reader=reader, seed=seed, **where)
-        figures = {figure: scores[figure].value for figure in SCORED}
+        figures, protocol = {figure: scores[figure].value for figure in SCORED}, str(scores["fid"].protocol)
         figures |= {} if reading is None else {"read as asked": reading.share}
         labels = [i % len(model.classes) for i in range(64)] if model.classes else None
         sheet = grid_png(model.generate(64, labels=labels, seed=0))
@@ -79,8 +85,23 @@ def row(name: str, seed: int, asked: Any) -> dict[str, float]:
         sheet = rows_png(*(pictures[:SHOWN] for pictures in rows))
     (folder / "sheet.png").write_bytes(sheet)
     figures["minutes"] = trained.model.config["results"]["seconds"] / 60
-    write_whole(kept, json.dumps(figures, indent=1))
-    return figures
+    found = {"figures": figures, "protocol": protocol}
+    write_whole(kept, json.dumps(found, indent=1))
+    return found
+
+
+def ship(name: str, first: dict[str, Any], lines: dict[str, str], asked: Any) -> None:
+    """The model of the first seed as an entry; its card has this seed's figures, and those of all seeds in a sentence."""
+    folder = Path(__file__).parents[1] / ROWS[name]["entry"]
+    model = dazoo.load_gan(asked.out / f"{name}-seed0" / "model")
+    said = "; ".join(f"{figure} {line}" for figure, line in lines.items() if figure != "minutes")
+    results = {figure.replace(" ", "_"): value for figure, value in first["figures"].items() if figure != "minutes"}
+    model.config |= {"name": folder.name, "results": model.config["results"] | results | {"seeds": said}}
+    if first["protocol"]:
+        model.config["results"]["protocol"] = first["protocol"]
+    shutil.rmtree(folder, ignore_errors=True)
+    save_gan(model, folder)
+    print(f"  {folder} is written; dazoo cards check model_cards --write makes its card")
 
 
 def over_seeds(values: list[float]) -> str:
