@@ -154,7 +154,7 @@ class CGAN(GAN):
         if condition not in CONDITIONS:
             raise SettingsError(f"gan.condition is {condition!r}; expected one of {', '.join(CONDITIONS)}.")
         projected = condition in PROJECTED
-        super().__init__(**{**({"game": "hinge"} if projected else {}), **contract})
+        super().__init__(**{"game": "hinge" if projected else self.rules.game, **contract})
         self.condition, self.noise_size = condition, noise
         self.adam = adam(lr, (0.0, 0.9) if projected else (0.5, 0.999))
         classes, by_norm = self.num_classes + 1, condition == "cbn"
