@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from gan_jobs import JOBS
 from gan_jobs import SHOWN
+from PIL import Image
+from PIL import ImageDraw
 
 import dazoo
 from dazoo.data.one_set import is_registered
@@ -52,6 +54,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--ship", action="store_true", help="also write the entries that come with dazoo, from the first seed")
+    parser.add_argument(
+        "--poster", type=Path, help="also draw what the first seed of every finished row makes, one below another, into this file"
+    )
     asked = parser.parse_args()
     for name in asked.only:
         found = [row(name, seed, asked) for seed in range(asked.seeds)]
@@ -59,6 +64,9 @@ def main() -> None:
         print(name, *(f"  {figure}: {line}" for figure, line in lines.items()), f"  {found[0]['protocol']}", sep="\n", flush=True)
         if asked.ship and "entry" in ROWS[name]:
             ship(name, found[0], lines, asked)
+    if asked.poster is not None:
+        sheets = {name: asked.out / f"{name}-seed0" / "sheet.png" for name in ROWS}
+        poster({name: sheet for name, sheet in sheets.items() if sheet.exists()}).save(asked.poster, optimize=True)
 
 
 def row(name: str, seed: int, asked: Any) -> dict[str, Any]:
@@ -102,6 +110,20 @@ def ship(name: str, first: dict[str, Any], lines: dict[str, str], asked: Any) ->
     shutil.rmtree(folder, ignore_errors=True)
     save_gan(model, folder)
     print(f"  {folder} is written; dazoo cards check model_cards --write makes its card")
+
+
+def poster(sheets: dict[str, Path]) -> Image.Image:
+    """The first three rows of each sheet under its name, on white."""
+    pictures = {name: Image.open(sheet).convert("RGB") for name, sheet in sheets.items()}
+    pictures = {name: p.crop((0, 0, p.width, min(p.height, 3 * (p.width // SHOWN)))) for name, p in pictures.items()}
+    above = 16
+    page = Image.new("RGB", (max(p.width for p in pictures.values()), sum(p.height + above for p in pictures.values())), "white")
+    y = 0
+    for name, picture in pictures.items():
+        ImageDraw.Draw(page).text((2, y + 2), name, fill="black")
+        page.paste(picture, (0, y + above))
+        y += picture.height + above
+    return page
 
 
 def over_seeds(values: list[float]) -> str:
