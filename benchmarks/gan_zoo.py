@@ -54,9 +54,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--ship", action="store_true", help="also write the entries that come with dazoo, from the first seed")
-    parser.add_argument(
-        "--poster", type=Path, help="also draw what the first seed of every finished row makes, one below another, into this file"
-    )
+    parser.add_argument("--poster", type=Path, help="also draw into this file what the first seed of each row makes")
     asked = parser.parse_args()
     for name in asked.only:
         found = [row(name, seed, asked) for seed in range(asked.seeds)]
