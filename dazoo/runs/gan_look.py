@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +45,9 @@ class Gallery(Look):
 
     def __init__(self, model: GANModel, start: ImageSet, real: ImageSet, device: torch.device, folder: Path | None) -> None:
         self.model, self.device, self.folder = model, device, folder
-        rows = np.random.default_rng(0).permutation(len(real))[:COUNTED]
-        self.real = _pictures(real, np.sort(rows))
+        rows = np.sort(np.random.default_rng(0).permutation(len(real))[:COUNTED])
+        self.real = _pictures(real, rows)
+        self.labels = torch.from_numpy(real.labels[rows]) if model.classes and real.labels is not None else None
         self.start = _pictures(start, np.sort(np.random.default_rng(1).permutation(len(start))[:COUNTED]))
         self.sentence = ""
 
@@ -55,7 +59,8 @@ class Gallery(Look):
         n = min(len(drawn), len(self.real))
         distance = sliced_wasserstein(self.real[:n], drawn[:n])
         spread = collapse(_small(self.real[:n]), _small(drawn[:n]))
-        opinion = critic(self._judged(self.real[:n]), self._judged(drawn[:n]))
+        with self._at_rest():
+            opinion = critic(self._judged(self.real[:n], self.labels), self._judged(drawn[:n], self._asked()))
         self.sentence = str(diagnose(collapse=spread, critic=opinion))
         return {CHOOSES: -sum(distance) / len(distance), "diversity": spread.spread, "critic_right": opinion.ranked}
 
@@ -67,30 +72,38 @@ class Gallery(Look):
 
     def _drawn(self, updates: Updates) -> Tensor:
         """Pictures (n, C, size, size) in eval mode."""
+        self.model.device = self.device
+        with self._at_rest(), nullcontext() if updates.drawing is None else updates.drawing.drawing():
+            return self._draw()
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[None]:
+        """All networks in eval mode, then as they were."""
         modules = list(self.model.modules().values())
         modes = [m.training for m in modules]
         try:
             for module in modules:
                 module.eval()
-            self.model.device = self.device
-            if updates.drawing is None:
-                return self._draw()
-            with updates.drawing.drawing():
-                return self._draw()
+            yield
         finally:
             for module, training in zip(modules, modes, strict=True):
                 module.train(training)
 
-    def _judged(self, images: Tensor) -> Tensor:
-        """The first critic's logits for pictures, of no class where it is told classes."""
+    def _judged(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """The first critic's logits for pictures and their classes, each picture by itself: a batch norm that trains sees a batch of real
+        or of drawn pictures alone, and tells them apart by that, however good they are."""
+        told = None if labels is None else labels[: len(images)].to(self.device)
         with torch.inference_mode():
-            return self.model.gan.judge(images.to(self.device)).logits[0].float().cpu()
+            return self.model.gan.judge(images.to(self.device), told).logits[0].float().cpu()
 
     def _draw(self) -> Tensor:
         if "images" in self.model.gan.takes:
             return self.model.from_given(self.model.gan.start(self.start))
-        labels = np.arange(COUNTED) % len(self.model.classes) if self.model.classes else None
-        return self.model.generate(COUNTED, labels=labels, seed=0)
+        return self.model.generate(COUNTED, labels=self._asked(), seed=0)
+
+    def _asked(self) -> Tensor | None:
+        """Every class in turn, where the model is told classes."""
+        return torch.arange(COUNTED) % len(self.model.classes) if self.model.classes else None
 
 
 def _pictures(images: ImageSet, rows: np.ndarray) -> Tensor:

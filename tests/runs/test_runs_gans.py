@@ -179,6 +179,21 @@ def test_drawings_that_are_all_alike_are_told_of(places, tmp_path, monkeypatch):
     assert "collapsed: the 16 drawn pictures differ less than a hundredth as much as real ones do" in trained.sentence
 
 
+def test_the_critic_is_asked_about_each_picture_by_itself_and_told_its_class(places, monkeypatch):
+    """In training, its batch norm sees a batch of one kind, and would tell kinds apart by that."""
+    cgan, asked = zoo().gans.resolve("cgan"), []
+    judge = cgan.judge
+
+    def watched(gan, images, labels=None):
+        if torch.is_inference_mode_enabled():
+            asked.append((gan.critic.training, None if labels is None else set(labels.tolist())))
+        return judge(gan, images, labels)
+
+    monkeypatch.setattr(cgan, "judge", watched)
+    model = train("cgan", places / "classes").model
+    assert asked == [(False, {0, 1})] * 4 and model.config["results"]["critic_right"] >= 0, "real and drawn ones, after two epochs"
+
+
 def test_a_gan_is_no_classifier_and_a_classifier_no_gan(places, tmp_path):
     trained = train("dcgan", places / "loose", out=tmp_path / "run")
     with pytest.raises(SettingsError, match=r"holds a GAN that was trained alone: dazoo.load_gan"):
