@@ -172,6 +172,9 @@ def test_a_class_changes_what_is_drawn_and_what_is_said_of_it(condition):
 
 def test_an_auxiliary_head_names_the_classes_that_are_known():
     gan = build("cgan", condition="auxiliary")
+    features = torch.ones(1, gan.num_critic_features)
+    assert not torch.equal(gan.critic.named(features), gan.critic.named(features)), "drop-out"
+    gan.critic.eval()
     labels = torch.tensor([0, 3, 2, 3])
     verdict = gan.look(pictures(), labels)
     logits = gan.critic.classes(verdict.features)
