@@ -58,9 +58,11 @@ class Gallery(Look):
             (self.folder / "samples" / f"epoch-{epoch:04d}.png").write_bytes(grid_png(drawn[:SHOWN]))
         n = min(len(drawn), len(self.real))
         distance = sliced_wasserstein(self.real[:n], drawn[:n])
-        spread = collapse(_small(self.real[:n]), _small(drawn[:n]))
+        asked = self._asked()
+        told = {} if asked is None or self.labels is None else {"of_real": self.labels[:n], "of_drawn": asked[:n]}
+        spread = collapse(_small(self.real[:n]), _small(drawn[:n]), **told)
         with self._at_rest():
-            opinion = critic(self._judged(self.real[:n], self.labels), self._judged(drawn[:n], self._asked()))
+            opinion = critic(self._judged(self.real[:n], self.labels), self._judged(drawn[:n], asked))
         self.sentence = str(diagnose(collapse=spread, critic=opinion))
         return {CHOOSES: -sum(distance) / len(distance), "diversity": spread.spread, "critic_right": opinion.ranked}
 

@@ -45,6 +45,19 @@ def test_four_pictures_again_and_again_are_repeating() -> None:
     assert names(normal(64), drawn) == ["repeating"]
 
 
+def test_one_picture_for_each_class_is_told_though_all_together_vary() -> None:
+    classes = torch.arange(64) % 8
+    real, centres = normal(64) + 2 * normal(8, seed=3)[classes], normal(8, seed=1)
+    alike = 2 * centres[classes] + 0.42 * normal(64, seed=2)
+    assert names(real, alike, of_real=classes, of_drawn=classes) == ["collapsed_within"]
+    assert str(diagnose(collapse=collapse(real, alike, of_real=classes, of_drawn=classes))).startswith(
+        "collapsed within classes: two drawn pictures of one class differ half as much as real ones do"
+    )
+    assert names(real, 2 * centres[classes] + normal(64, seed=2), of_real=classes, of_drawn=classes) == []
+    assert collapse(real, alike).within is None, "nobody knows the classes"
+    assert collapse(real, alike, of_real=classes, of_drawn=classes + 8).within is None, "no class in common"
+
+
 @pytest.mark.parametrize(("share", "word"), [(0.34, "a third"), (0.11, "a tenth"), (0.018, "a fiftieth"), (0.001, "less than a hundredth")])
 def test_shares_are_told_in_words(share: float, word: str) -> None:
     assert f"differ {word} as much" in str(diagnose(collapse=Collapse(64, share, share)))

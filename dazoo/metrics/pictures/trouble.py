@@ -42,6 +42,7 @@ class Collapse:
         drawn: how many there are.
         spread: mean distance of two drawn pictures in a feature space over that of two real ones.
         nearest: median distance to the nearest other picture, drawn over real, at equal numbers.
+        within: the same share as `spread` for two pictures of one class, a mean over the classes; None where the classes are not known.
         commonest, commonest_real: share of the class that a classifier reads most often in the drawn pictures, and the share of that class
             in the real ones; None where none was asked.
     """
@@ -49,6 +50,7 @@ class Collapse:
     drawn: int
     spread: float
     nearest: float
+    within: float | None = None
     commonest: float | None = None
     commonest_real: float | None = None
 
@@ -82,7 +84,8 @@ class Diagnosis:
     """What is wrong, in one plain sentence each; empty where no sign was seen.
 
     Attributes:
-        findings: sentences by name: "diverged", "collapsed", "repeating", "one_class", "critic_won", "critic_blind", "critic_reversed".
+        findings: sentences by name: "diverged", "collapsed", "collapsed_within", "repeating", "one_class", "critic_won", "critic_blind",
+            "critic_reversed".
     """
 
     findings: dict[str, str]
@@ -95,12 +98,15 @@ class Diagnosis:
         return "\n".join(self.findings.values()) or "no sign of trouble"
 
 
-def collapse(real: Tensor, drawn: Tensor, *, read_real: Any = None, read_drawn: Any = None) -> Collapse:
+def collapse(
+    real: Tensor, drawn: Tensor, *, of_real: Any = None, of_drawn: Any = None, read_real: Any = None, read_drawn: Any = None
+) -> Collapse:
     """Compare how much drawn and real pictures differ among themselves.
 
     Args:
         real, drawn: features (N, D) and (M, D) of one extractor, or the pixels in one row a picture; at least 3 rows each. Rows beyond the
             smaller number are left out.
+        of_real, of_drawn: (N,) and (M,) classes that they are of and were asked for, or both None.
         read_real, read_drawn: (N,) and (M,) classes that a classifier reads in them, or both None.
 
     Raises:
@@ -118,7 +124,8 @@ def collapse(real: Tensor, drawn: Tensor, *, read_real: Any = None, read_drawn: 
         counts = np.bincount(np.asarray(read_drawn))
         commonest = float(counts.max() / counts.sum())
         commonest_real = float((np.asarray(read_real) == counts.argmax()).mean())
-    return Collapse(len(drawn), mean_drawn / mean, nearest_drawn / nearest, commonest, commonest_real)
+    within = None if of_real is None or of_drawn is None else _within(real, of_real, drawn, of_drawn)
+    return Collapse(len(drawn), mean_drawn / mean, nearest_drawn / nearest, within, commonest, commonest_real)
 
 
 def critic(real: Tensor, drawn: Tensor) -> Critic:
@@ -155,6 +162,10 @@ def _of_pictures(c: Collapse) -> dict[str, str]:
             f"repeating: half of the {c.drawn} drawn pictures have another one so near that they differ {_times(c.nearest)} as much "
             "as the nearest real ones do"
         )
+    if c.spread >= ALIKE and c.within is not None and c.within < ALIKE:
+        found["collapsed_within"] = (
+            f"collapsed within classes: two drawn pictures of one class differ {_times(c.within)} as much as real ones do"
+        )
     if c.commonest is not None and c.commonest_real is not None and c.commonest >= max(COMMONEST, 2 * c.commonest_real):
         found["one_class"] = (
             f"one class: {per_cent(c.commonest)} of the {c.drawn} drawn pictures are read as the same class, "
@@ -182,6 +193,16 @@ def _apart(features: Tensor) -> tuple[float, float]:
     far = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
     n = len(rows)
     return far.sum().item() / (n * (n - 1)), far.fill_diagonal_(torch.inf).min(1).values.median().item()
+
+
+def _within(real: Tensor, of_real: Any, drawn: Tensor, of_drawn: Any) -> float | None:
+    """Mean over the classes of the mean distance of two drawn pictures over that of two real ones; None where no class has two of both."""
+    shares = []
+    for c in np.unique(np.asarray(of_real)):
+        there, here = real[torch.as_tensor(np.asarray(of_real) == c)], drawn[torch.as_tensor(np.asarray(of_drawn) == c)]
+        if min(len(there), len(here)) > 1 and (apart := _apart(there)[0]) > 0:
+            shares.append(_apart(here)[0] / apart)
+    return float(np.mean(shares)) if shares else None
 
 
 def _times(share: float) -> str:
