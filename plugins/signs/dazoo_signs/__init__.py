@@ -83,3 +83,4 @@ def dazoo_register_entries(register: Callable[..., None]) -> None:
     register(large, f"dazoo_signs:entries/{large}", summary="The same from ImageNet weights: EfficientNet-Lite0, 64 px, features of 1280")
     register(adapted, f"dazoo_signs:entries/{adapted}", summary="Reads Indian signs, learnt from German labels; its GAN draws signs")
     register(alone, f"dazoo_signs:entries/{alone}", summary="Its source-only twin, for comparison")
+    register("cgan-gtsrb", "dazoo_signs:entries/cgan-gtsrb", summary="Draws German signs of the class that is asked for")
