@@ -12,9 +12,7 @@ from dazoo.errors import SettingsError
 
 
 if TYPE_CHECKING:
-    from dazoo.bridges.alone import Alone
     from dazoo.contracts import GAN
-    from dazoo.contracts import Phase
 
 FED = {"code": "noise (and a code, beside a classifier)", "labels": "a class", "images": "pictures"}
 
@@ -31,6 +29,8 @@ def explained(name: str, *, size: int, channels: int, classes: int, settings: Ma
     from dazoo.losses.equilibrium import BALANCES
     from dazoo.models.gan_files import build_game
     from dazoo.registry.plugins import zoo
+    from dazoo.runs.gan_first_step import first_step
+    from dazoo.runs.gan_first_step import is_told_classes
 
     plugins = zoo()
     summary = plugins.gans.get(name).summary
@@ -45,7 +45,9 @@ def explained(name: str, *, size: int, channels: int, classes: int, settings: Ma
     lines += ["", "What they see", f"  The generator is given {_fed(gan)}. It never sees a real picture that it should copy."]
     if "images" in gan.takes and "translate" not in gan.jobs:
         lines[-1] = "  The generator is given pictures with something taken away, and sees the whole ones: it learns to undo that."
-    lines.append(f"  The critic is shown real pictures and drawn ones{', with their class' if _told(gan) else ''}, and answers a number.")
+    lines.append(
+        f"  The critic is shown real pictures and drawn ones{', with their class' if is_told_classes(gan) else ''}, and answers a number."
+    )
     if rules.policies:
         lines.append(f"  Both kinds are augmented before it looks: {', '.join(rules.policies)}.")
     balance = BALANCES[rules.game]
@@ -61,7 +63,7 @@ def explained(name: str, *, size: int, channels: int, classes: int, settings: Ma
             f"  Samples are drawn with averaged weights of the generator (decay {rules.ema:g}), which are steadier than the newest."
         )
     lines += ["", "One step"]
-    for phase, terms in _played(game, classes):
+    for phase, terms in first_step(game, max(1, classes)):
         often = f", every {phase.every} steps" if phase.every > 1 else f", {phase.repeat} times" if phase.repeat > 1 else ""
         when = "" if (phase.begin, phase.end) == (0, 1) else f", from {100 * phase.begin:g} to {100 * phase.end:g} % of the run"
         lines.append(f"  {phase.name}: learns {', '.join(phase.groups)}{often}{when}")
@@ -76,45 +78,6 @@ def explained(name: str, *, size: int, channels: int, classes: int, settings: Ma
         "  that the critic has won and teaches nothing; pictures that are all alike mean that the generator has collapsed.",
     ]
     return lines
-
-
-def _played(game: Alone, classes: int) -> list[tuple[Phase, dict[str, float]]]:
-    """The phases of one step on noise in the place of pictures, and their loss terms."""
-    import torch
-
-    from dazoo.bridges.alone import Nobody
-    from dazoo.bridges.alone import Nothing
-    from dazoo.contracts import Labelled
-    from dazoo.contracts import Problem
-    from dazoo.contracts import Unlabelled
-    from dazoo.engine.passes import Pass
-
-    gan = game.gan
-    problem = Problem(Nobody(), max(1, classes), gan.channels, gan.size, (8,) * max(1, classes), 8)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        images, others = torch.rand(2, 8, gan.channels, gan.size, gan.size) * 2 - 1
-        step = Pass(Labelled(images, torch.arange(8) % max(1, classes)), Unlabelled(others, lambda: others), 1.0, 0, Nothing(problem))
-        found = []
-        for phase in game.phases():
-            step.enter(phase)
-            found.append((phase, {name: float(value.detach()) for name, value in phase.loss(step).items()}))
-    return found
-
-
-def _told(gan: GAN) -> bool:
-    """Whether the critic answers something else where the same picture is said to be of another class."""
-    import torch
-
-    if "labels" not in gan.takes or gan.num_classes < 2:
-        return False
-    picture = torch.zeros(1, gan.channels, gan.size, gan.size)
-    critics = [gan.groups()[name].eval() for name in gan.side("critic")]
-    with torch.no_grad():
-        one, two = (gan.judge(picture, torch.tensor([y])).logits[0] for y in (0, 1))
-    for critic in critics:
-        critic.train()
-    return not torch.equal(one, two)
 
 
 def _fed(gan: GAN) -> str:
