@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dazoo.errors import SettingsError
 from dazoo.plain import native
+from dazoo.registry.registry import did_you_mean
 
 
 def label_indices(labels: Any, n: int, classes: Sequence[str]) -> Tensor:
@@ -32,6 +33,7 @@ def label_indices(labels: Any, n: int, classes: Sequence[str]) -> Tensor:
     for label in many:
         index = classes.index(label) if label in classes else label
         if not isinstance(index, Integral) or not 0 <= int(index) < len(classes):
-            raise SettingsError(f"label {label!r} is no class; expected a name such as {classes[0]!r}, or an index below {len(classes)}.")
+            expected = f"expected a name such as {classes[0]!r}, or an index below {len(classes)}"
+            raise SettingsError(f"label {label!r} is no class; {expected}.{did_you_mean(str(label), classes)}")
         indices.append(int(index))
     return torch.tensor(indices)

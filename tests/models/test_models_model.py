@@ -189,7 +189,12 @@ def test_generate(model: Model) -> None:
     assert not torch.equal(drawn, model.generate(4, labels=["stop", "stop", 2, 1], seed=8))
     assert model.generate(2).shape[0] == 2
     drawn += 1
-    for labels, message in ((["stop"], "1 labels for 2"), ("stopp", "'stopp' is no class"), (3, "3 is no class"), (-1, "-1 is no class")):
+    for labels, message in (
+        (["stop"], "1 labels for 2"),
+        ("stopp", "'stopp' is no class.*Did you mean 'stop'"),
+        (3, "3 is no class"),
+        (-1, "-1 is no class"),
+    ):
         with pytest.raises(SettingsError, match=message):
             model.generate(2, labels=labels)
     with pytest.raises(SettingsError, match="n is 0"):
