@@ -111,7 +111,7 @@ def translate(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
     reader = dazoo.load(given.reader)
     assert images.labels is not None
     asked = np.array([reader.classes.index(name) for name in images.classes])[images.labels]
-    real = torch.from_numpy(np.asarray(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    real = torch.from_numpy(np.array(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
     made = model.translate(list(np.asarray(images.images)))
     figures = {}
     for name, x in (("as they are", real), ("translated", made)):
@@ -143,7 +143,7 @@ def restored(model: GANModel, given: Any) -> tuple[Tensor, Tensor, Tensor, Tenso
 
 def test_set(model: GANModel, place: Any, data: Any) -> Tensor:
     images = read_set(place, size=model.size, channels=model.channels, zoo=zoo(), data=data)
-    return torch.from_numpy(np.asarray(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(np.array(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def pixels(images: Tensor) -> np.ndarray:
