@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +27,6 @@ import dazoo
 from dazoo.data.one_set import is_registered
 from dazoo.data.one_set import read_set
 from dazoo.metrics.intervals import summarise
-from dazoo.models.gan_card import gan_card
 from dazoo.models.gan_files import save_gan
 from dazoo.models.gan_model import GANModel
 from dazoo.models.grids import grid_png
@@ -107,10 +105,7 @@ def ship(name: str, first: dict[str, Any], lines: dict[str, str], asked: Any) ->
     model.config |= {"name": folder.name, "results": model.config["results"] | results | {"seeds": said}}
     if first["protocol"]:
         model.config["results"]["protocol"] = first["protocol"]
-    shutil.rmtree(folder, ignore_errors=True)
-    save_gan(model, folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))["dazoo_gan"]
-    (folder / "README.md").write_text(gan_card(config, model.verbs(), folder.name), encoding="utf-8")
+    save_gan(model, folder, address=folder.name)
     print(f"  {folder} is written; dazoo cards check model_cards --write makes its card")
 
 

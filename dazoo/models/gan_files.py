@@ -66,12 +66,13 @@ def build_game(plugins: Plugins, config: Mapping[str, Any]) -> Alone:
     return Alone(problem, partial(make_gan, plugins, config["gan"], problem, config.get("gan_settings", {})))
 
 
-def save_gan(model: GANModel, folder: str | os.PathLike[str], *, critic: bool = True) -> Path:
+def save_gan(model: GANModel, folder: str | os.PathLike[str], *, critic: bool = True, address: str | None = None) -> Path:
     """Write a GAN so that `dazoo.load_gan(folder)` gives it back. The same one gives the same bytes.
 
     Args:
         folder: where to; a saved model that is there already is replaced, and only after the new one is whole.
         critic: save the critics too, so that training can be looked at later.
+        address: what `dazoo.load_gan` will take for it, said in its card: an entry's name. The folder, unless given.
 
     Raises:
         WeightsError: weights that are not finite, a folder that holds something else, a disk that is full.
@@ -91,7 +92,7 @@ def save_gan(model: GANModel, folder: str | os.PathLike[str], *, critic: bool = 
             (draft / "config.json").write_text(
                 config_text(checked_gan(config, "The GAN's config", complete=True), GAN_KEY), encoding="utf-8"
             )
-            (draft / "README.md").write_text(gan_card(config, model.verbs()), encoding="utf-8")
+            (draft / "README.md").write_text(gan_card(config, model.verbs(), address), encoding="utf-8")
     except OSError as exc:
         raise WeightsError(f"{unwritten(final, exc)} Nothing was changed there. {again(exc)}") from exc
     return final
