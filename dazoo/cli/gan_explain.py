@@ -63,7 +63,7 @@ def explained(name: str, *, size: int, channels: int, classes: int, settings: Ma
             f"  Samples are drawn with averaged weights of the generator (decay {rules.ema:g}), which are steadier than the newest."
         )
     lines += ["", "One step"]
-    for phase, terms in first_step(game, max(1, classes)):
+    for phase, terms in first_step(game):
         often = f", every {phase.every} steps" if phase.every > 1 else f", {phase.repeat} times" if phase.repeat > 1 else ""
         when = "" if (phase.begin, phase.end) == (0, 1) else f", from {100 * phase.begin:g} to {100 * phase.end:g} % of the run"
         lines.append(f"  {phase.name}: learns {', '.join(phase.groups)}{often}{when}")

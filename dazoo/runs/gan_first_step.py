@@ -18,13 +18,9 @@ from dazoo.engine.passes import Pass
 PICTURES = 8
 
 
-def first_step(game: Alone, classes: int) -> list[tuple[Phase, dict[str, float]]]:
-    """Each phase of the game, and its weighted loss terms by name. The global random state is left alone.
-
-    Args:
-        classes: of the pictures, at least 1.
-    """
-    gan = game.gan
+def first_step(game: Alone) -> list[tuple[Phase, dict[str, float]]]:
+    """Each phase of the game, and its weighted loss terms by name. The global random state is left alone."""
+    gan, classes = game.gan, game.gan.num_classes
     problem = Problem(Nobody(), classes, gan.channels, gan.size, (PICTURES,) * classes, PICTURES)
     with torch.random.fork_rng():
         torch.manual_seed(0)

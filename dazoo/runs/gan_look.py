@@ -58,11 +58,10 @@ class Gallery(Look):
             (self.folder / "samples" / f"epoch-{epoch:04d}.png").write_bytes(grid_png(drawn[:SHOWN]))
         n = min(len(drawn), len(self.real))
         distance = sliced_wasserstein(self.real[:n], drawn[:n])
-        asked = self._asked()
-        told = {} if asked is None or self.labels is None else {"of_real": self.labels[:n], "of_drawn": asked[:n]}
-        spread = collapse(_small(self.real[:n]), _small(drawn[:n]), **told)
+        labels, asked = (None if classes is None else classes[:n] for classes in (self.labels, self._asked()))
+        spread = collapse(_small(self.real[:n]), _small(drawn[:n]), of_real=labels, of_drawn=asked)
         with self._at_rest():
-            opinion = critic(self._judged(self.real[:n], self.labels), self._judged(drawn[:n], asked))
+            opinion = critic(self._judged(self.real[:n], labels), self._judged(drawn[:n], asked))
         self.sentence = str(diagnose(collapse=spread, critic=opinion))
         return {CHOOSES: -sum(distance) / len(distance), "diversity": spread.spread, "critic_right": opinion.ranked}
 
@@ -94,7 +93,7 @@ class Gallery(Look):
     def _judged(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """The first critic's logits for pictures and their classes, each picture by itself: a batch norm that trains sees a batch of real
         or of drawn pictures alone, and tells them apart by that, however good they are."""
-        told = None if labels is None else labels[: len(images)].to(self.device)
+        told = None if labels is None else labels.to(self.device)
         with torch.inference_mode():
             return self.model.gan.judge(images.to(self.device), told).logits[0].float().cpu()
 

@@ -91,8 +91,8 @@ class ClassCritic(nn.Module):
             self.trunk = SpectralCritic(channels, size, width)
             self.classes = spectral_norm(nn.Embedding(classes, self.trunk.num_features))
         else:
-            self.trunk = Critic(channels + (condition == "concat"), size, width)
             plane = condition == "concat"
+            self.trunk = Critic(channels + plane, size, width)
             self.classes = nn.Embedding(classes, size**2) if plane else nn.Linear(self.trunk.num_features, classes - 1)
         self.num_features = self.trunk.num_features
 
