@@ -1,8 +1,8 @@
 """Two tiny cells that must give what they gave, so that no number drifts while its id stays.
 
 They run in a process that keeps to AVX2 and to MKL's compatible branch, because Adam's first steps follow the sign of a gradient, so
-rounding grows: oneDNN's AVX-512 kernels change a loss term of the GAN's cell by 3e-2, as much as a learning rate that is 1 % higher does, and MKL's
-by 3e-3. With the same kernels a processor with AVX-512 and one without differ by 1.2e-6.
+rounding grows: oneDNN's AVX-512 kernels change a loss term of the GAN's cell by 3e-2, as much as a learning rate that is 1 % higher
+does, and MKL's by 3e-3. With the same kernels a processor with AVX-512 and one without differ by 1.2e-6.
 """
 
 from __future__ import annotations
