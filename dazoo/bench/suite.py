@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,9 +87,9 @@ def parse_suite(name: str, text: str) -> Suite:
     return Suite(name, title, tuple(_grid(name, {**tree, **table}) for table in tables))
 
 
-def split(text: str | None) -> tuple[str, ...]:
-    """Names of a command-line list: "fcn,timm_*18"."""
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+def split(texts: Iterable[str]) -> tuple[str, ...]:
+    """Names of a command-line list, which may be given in parts: ["fcn,timm_*18", "lenet"]."""
+    return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
 
 
 def _grid(suite: str, values: dict[str, Any]) -> Grid:

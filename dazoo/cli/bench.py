@@ -60,12 +60,14 @@ BEST = 10
 @app.command("run")
 def run(
     suite: Annotated[str | None, typer.Argument(help="Name of a suite, or your own TOML file.", show_default=False)] = None,
-    backbones: Annotated[str | None, typer.Option(metavar="NAMES", help="Instead of a suite: names or wildcards, 'fcn,timm_*18'.")] = None,
-    gans: Annotated[str | None, typer.Option(metavar="NAMES", help="GANs, one recipe each; 'all' for every one.")] = None,
-    methods: Annotated[str | None, typer.Option(metavar="NAMES", help="Methods, one recipe each; 'all' for every one.")] = None,
-    scenarios: Annotated[str | None, typer.Option(metavar="NAMES", help="Scenarios: names or wildcards.")] = None,
+    backbones: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help="Instead of a suite: names or wildcards, 'fcn,timm_*18'; repeatable.")
+    ] = None,
+    gans: Annotated[list[str] | None, typer.Option(metavar="NAMES", help="GANs, one recipe each; 'all' for every one.")] = None,
+    methods: Annotated[list[str] | None, typer.Option(metavar="NAMES", help="Methods, one recipe each; 'all' for every one.")] = None,
+    scenarios: Annotated[list[str] | None, typer.Option(metavar="NAMES", help="Scenarios: names or wildcards.")] = None,
     triples: Annotated[bool, typer.Option("--triples", help="Also combine each GAN with each method.")] = False,
-    exclude: Annotated[str | None, typer.Option(metavar="PATTERNS", help="Recipes to leave out: '*-tent-*'.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="PATTERNS", help="Recipes to leave out: '*-tent-*'.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds per recipe; 3, or what the suite says.", show_default=False)] = None,
     settings: Set = None,
     source: Annotated[Path | None, typer.Option(metavar="PLACE", help="Instead of scenarios: your labelled pictures.")] = None,
@@ -220,7 +222,7 @@ def compare(
     emit_json(asdict(found)) if as_json else emit(str(found))
 
 
-def _own(source: Path | None, target: Path | None, suite: str | None, scenarios: str | None) -> Pictures:
+def _own(source: Path | None, target: Path | None, suite: str | None, scenarios: list[str] | None) -> Pictures:
     """A person's own pictures by side, or nothing."""
     from dazoo.data import expanded
 
@@ -235,7 +237,7 @@ def _own(source: Path | None, target: Path | None, suite: str | None, scenarios:
 
 def _suite(
     name: str | None,
-    lists: dict[str, str | None],
+    lists: dict[str, list[str] | None],
     triples: bool,
     seeds: int | None,
     settings: dict[str, Any],
@@ -248,7 +250,7 @@ def _suite(
     from dazoo.bench.suite import read_suite
     from dazoo.bench.suite import split
 
-    given: dict[str, Any] = {key: split(text) for key, text in lists.items() if text}
+    given: dict[str, Any] = {key: split(texts) for key, texts in lists.items() if texts}
     if own:
         given["own"] = True
         if "backbones" not in given:

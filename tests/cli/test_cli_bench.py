@@ -75,6 +75,16 @@ def test_a_record_that_is_empty_cut_off_or_gone_is_said_and_its_cell_runs_again(
     assert found.code == 0 and "2 of 2 cells finished (1 now)" in found.out and fake.faults(tmp_path, cells) == []
 
 
+def test_a_list_that_is_given_in_parts_is_whole(run, tmp_path, monkeypatch):
+    """Of an option that is given twice, a command-line parser keeps the last one without a sound."""
+    planned: list[str] = []
+    monkeypatch.setattr("dazoo.bench.plan.plan_cells", lambda runs, *_: planned.extend(str(recipe) for recipe, *_ in runs) or [])
+    asked = ["--backbones", "fcn", "--gans", "dcgan", "--methods", "dann", "--methods", "source,tent", "--scenarios", "gtsrb2india"]
+    leave = ["--exclude", "*-tent-*", "--exclude", "*-dcgan-*"]
+    found = run("bench", "run", *asked, *leave, "--seeds", "1", "--out", tmp_path, "--dry-run", "--quiet")
+    assert found.code == 0 and planned == ["fcn-dann-gtsrb2india", "fcn-source-gtsrb2india"], (found.err, planned)
+
+
 @pytest.mark.parametrize("command", [["report"], ["compare", "net-dann", "net-source"]])
 def test_one_odd_record_is_named(command, run, tmp_path):
     made = record()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from dazoo.contracts import OptimizerSettings
 from dazoo.contracts import Phase
 from dazoo.contracts import Step
 from dazoo.contracts import Verdict
+from dazoo.errors import SettingsError
 from dazoo.losses.game import Rules
 from dazoo_noise_gans.layers import adam
 from dazoo_noise_gans.layers import known
@@ -102,13 +104,15 @@ class LAPGAN(GAN):
     """A small picture from noise, and at each finer level the details that the enlarged picture lacks.
 
     Alone, each level plays a game of its own on the pyramids of real pictures (`own_game`): generator k is given a real enlarged level
-    l_k and noise, critic k sees l_k + h_k. Beside a classifier the coarsest level takes the code, the whole chain draws, and all critics
-    judge the levels of the picture's own pyramid.
+    l_k and noise, critic k sees l_k + h_k. The paper trains each level for as long as it needs; here the coarsest, which must learn from
+    noise alone what a picture shows and costs least, has several updates in each step. Beside a classifier the coarsest level takes the
+    code, the whole chain draws, and all critics judge the levels of the picture's own pyramid.
 
     Args:
         conditional: tell all levels the class, as a plane (the coarsest generator: as a one-hot vector). Class K is "unknown".
         width: channels of the convolutions (64 and 128 in the paper).
         noise: length of the coarsest level's noise; each finer level has a plane of it.
+        coarse_repeats: updates of the coarsest level in each step, where the GAN is trained alone.
         lr: Adam's rate for the generators (betas 0.5, 0.999); the critics' is twice that.
         contract: arguments of the contract, and settings of the game.
     """
@@ -116,12 +120,17 @@ class LAPGAN(GAN):
     takes = frozenset({"code"})
     rules = Rules(ema=0.999)
 
-    def __init__(self, *, conditional: bool = False, width: int = 32, noise: int = 100, lr: float = 2e-4, **contract: Any) -> None:
+    def __init__(
+        self, *, conditional: bool = False, width: int = 32, noise: int = 100, coarse_repeats: int = 4, lr: float = 2e-4, **contract: Any
+    ) -> None:
         super().__init__(**contract)
-        self.own_game, self.lr, self.coarse_noise = not self.code_size, lr, noise
+        if coarse_repeats < 1:
+            raise SettingsError(f"gan.coarse_repeats is {coarse_repeats}; the coarsest level needs 1 update or more in each step.")
+        self.own_game, self.lr, self.coarse_noise, self.coarse_repeats = not self.code_size, lr, noise, coarse_repeats
         self.takes = self.takes_with({"conditional": conditional})
         self.classes = self.num_classes + 1 if conditional else 0
         self.sides = sides(self.size)
+        self.coarsest = len(self.sides) - 1
         self.noise_size = noise + sum(side**2 for side in self.sides[:-1])
         c, extra = self.channels, int(conditional)
         self.generators, self.critics = nn.ModuleList(), nn.ModuleList()
@@ -165,16 +174,24 @@ class LAPGAN(GAN):
             levels.append(F.interpolate(levels[-1], size=(side, side), mode="area"))
         return levels
 
-    def _drawn(self, below: Sequence[Tensor] | None, ask: Ask) -> list[Tensor]:
-        """Every level as its generator draws it, the finest first, from the level below: one of `below`, or else the one just drawn."""
+    def _drawn(self, levels: Sequence[int], below: Sequence[Tensor] | None, ask: Ask) -> list[Tensor]:
+        """These levels, as their generators draw them: from the level below in `below`, or else from the one that was just drawn.
+
+        Args:
+            levels: which, the finest first; 0 is the picture.
+            below: all levels of real pictures (N, C, s, s). None draws the whole chain, so `levels` must go down to the coarsest.
+            ask: code and labels; its length is N.
+        """
         n = len(ask)
         noise, *planes = self.draw(n, self.device).split([self.coarse_noise, *(side**2 for side in self.sides[:-1])], 1)
         labels = known(ask.labels, n, self.num_classes, self.device)
-        parts = [noise] if ask.code is None else [ask.code, noise]
-        if self.classes:
-            parts.append(F.one_hot(labels, self.classes).to(noise.dtype))
-        drawn = [self.generators[-1](torch.cat(parts, 1))]
-        for k in reversed(range(len(self.sides) - 1)):
+        drawn: list[Tensor] = []
+        for k in reversed(levels):
+            if k == self.coarsest:
+                parts = [noise] if ask.code is None else [ask.code, noise]
+                told = [F.one_hot(labels, self.classes).to(noise.dtype)] if self.classes else []
+                drawn.insert(0, self.generators[k](torch.cat([*parts, *told], 1)))
+                continue
             side = self.sides[k]
             l_k = enlarge(drawn[0] if below is None else below[k + 1], side)
             shown = [l_k, planes[k].view(n, 1, side, side).to(l_k.dtype), *self._plane("generator", k, labels)]
@@ -187,57 +204,62 @@ class LAPGAN(GAN):
         return [self.planes[side][level](labels).view(-1, 1, self.sides[level], self.sides[level])]  # type: ignore[index]
 
     def generate(self, ask: Ask) -> Tensor:
-        return self._drawn(None, ask)[0].clamp(-1, 1)
+        return self._drawn(range(len(self.sides)), None, ask)[0].clamp(-1, 1)
 
-    def _judged(self, levels: Sequence[Tensor], labels: Tensor | None) -> tuple[list[Tensor], Tensor]:
-        """The logits (N,) of each level's critic, and the features of the finest."""
-        told = known(labels, len(levels[0]), self.num_classes, levels[0].device)
-        verdicts = [self.critics[k](torch.cat([x, *self._plane("critic", k, told)], 1)) for k, x in enumerate(levels)]
-        return [logits for logits, _ in verdicts], verdicts[0][1]
+    def _verdict(self, level: int, x: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The logits (N,) and features of a level's critic on that level (N, C, s, s)."""
+        told = known(labels, len(x), self.num_classes, x.device)
+        return self.critics[level](torch.cat([x, *self._plane("critic", level, told)], 1))
 
     def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
-        logits, features = self._judged(self.pyramid(images), labels)
-        return Verdict(images, tuple(logits), features, labels)
+        verdicts = [self._verdict(k, x, labels) for k, x in enumerate(self.pyramid(images))]
+        return Verdict(images, tuple(logits for logits, _ in verdicts), verdicts[0][1], labels)
 
     def phases(self) -> list[Phase]:
+        """Alone, the finer levels learn side by side, then the coarsest, which learns in `coarse_repeats` times as many updates."""
         if not self.own_game:
             return []
-        return [
-            Phase("critic", self.side("critic"), self._critic_alone, repeat=self.rules.critic_repeats),
-            Phase("generator", self.side("generator"), self._generator_alone),
-        ]
+        phases = []
+        for name, levels, times in (("", range(self.coarsest), 1), ("coarsest_", [self.coarsest], self.coarse_repeats)):
+            if levels:
+                critic, generator = partial(self._critic_alone, levels=levels), partial(self._generator_alone, levels=levels)
+                phases += [
+                    Phase(f"{name}critic", self.side("critic"), critic, repeat=times * self.rules.critic_repeats),
+                    Phase(f"{name}generator", self.side("generator"), generator, repeat=times),
+                ]
+        return phases
 
-    def _levels(self, step: Step) -> tuple[list[Tensor], list[Tensor], Tensor | None]:
+    def _levels(self, step: Step, levels: Sequence[int]) -> tuple[list[Tensor], list[Tensor], Tensor | None]:
         """Real levels, and what each generator draws from the real level below it; the classes, where they are told."""
         labels = step.source.labels if self.classes else None
         real = self.pyramid(step.source.images)
-        return real, self._drawn(real, Ask(labels=labels, n=len(real[0]))), labels
+        return [real[k] for k in levels], self._drawn(levels, real, Ask(labels=labels, n=len(real[0]))), labels
 
-    def _seen(self, levels: Sequence[Tensor], labels: Tensor | None) -> list[Tensor]:
-        return self._judged([self.rules.shown(x) for x in levels], labels)[0]
+    def _seen(self, levels: Sequence[int], pictures: Sequence[Tensor], labels: Tensor | None) -> list[Tensor]:
+        return [self._verdict(k, self.rules.shown(x), labels)[0] for k, x in zip(levels, pictures, strict=True)]
 
-    def _critic_alone(self, step: Step) -> dict[str, Tensor]:
+    def _critic_alone(self, step: Step, levels: Sequence[int]) -> dict[str, Tensor]:
         with torch.no_grad():
-            real, fake, labels = self._levels(step)
+            real, fake, labels = self._levels(step, levels)
         if self.rules.penalises:
-            real, fake = ([x.detach().requires_grad_() for x in levels] for levels in (real, fake))
-        on_real, on_fake = self._seen(real, labels), self._seen(fake, labels)
+            real, fake = ([x.detach().requires_grad_() for x in pictures] for pictures in (real, fake))
+        on_real, on_fake = self._seen(levels, real, labels), self._seen(levels, fake, labels)
         terms = {"critic/adversarial": self.rules.critic_loss(on_real, on_fake)}
-        for k in range(len(self.sides)):  # each level has its own penalty, at its own pictures
-            penalties = self.rules.penalties((real[k], on_real[k : k + 1]), (fake[k], on_fake[k : k + 1]), self._judge_of(k, labels))
-            for name, value in penalties.items():
+        for i, k in enumerate(levels):  # each level has its own penalty, at its own pictures
+            judge = partial(self._judge_one, k, labels)
+            for name, value in self.rules.penalties((real[i], on_real[i : i + 1]), (fake[i], on_fake[i : i + 1]), judge).items():
                 terms[name] = terms[name] + value if name in terms else value
-        return terms
+        return self._named(terms, levels)
 
-    def _judge_of(self, level: int, labels: Tensor | None) -> Any:
-        def judge(x: Tensor) -> list[Tensor]:
-            told = known(labels, len(x), self.num_classes, x.device)
-            return [self.critics[level](torch.cat([self.rules.shown(x), *self._plane("critic", level, told)], 1))[0]]
+    def _judge_one(self, level: int, labels: Tensor | None, x: Tensor) -> list[Tensor]:
+        return self._seen([level], [x], labels)
 
-        return judge
-
-    def _generator_alone(self, step: Step) -> dict[str, Tensor]:
-        real, fake, labels = self._levels(step)
+    def _generator_alone(self, step: Step, levels: Sequence[int]) -> dict[str, Tensor]:
+        real, fake, labels = self._levels(step, levels)
         with torch.no_grad():
-            compared = self._seen(real, labels) if self.rules.compares else None
-        return {"generator/adversarial": self.rules.generator_loss(self._seen(fake, labels), compared)}
+            compared = self._seen(levels, real, labels) if self.rules.compares else None
+        return self._named({"generator/adversarial": self.rules.generator_loss(self._seen(levels, fake, labels), compared)}, levels)
+
+    def _named(self, terms: Mapping[str, Tensor], levels: Sequence[int]) -> dict[str, Tensor]:
+        """The coarsest level's terms by names of their own: "critic/adversarial/coarsest"."""
+        return {f"{name}/coarsest" if self.coarsest in levels else name: value for name, value in terms.items()}

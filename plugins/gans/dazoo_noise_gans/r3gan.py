@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch import nn
-from torch.nn import functional as F
 
 from dazoo.contracts import GAN
 from dazoo.contracts import Ask
 from dazoo.contracts import OptimizerSettings
 from dazoo.contracts import Verdict
 from dazoo.losses.game import Rules
+from dazoo_noise_gans.filters import double
+from dazoo_noise_gans.filters import halve
 from dazoo_noise_gans.layers import adam
 from dazoo_noise_gans.layers import crop
 from dazoo_noise_gans.layers import halvings
@@ -29,17 +30,6 @@ GROUP = 16
 """Channels of a group in the grouped convolutions."""
 SLOPE = 0.2
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
-
-
-class Active(nn.Module):
-    """Bias and LeakyReLU."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(x + self.bias[:, None, None].to(x.dtype), SLOPE)
 
 
 class Block(nn.Module):
@@ -53,10 +43,10 @@ class Block(nn.Module):
         super().__init__()
         wide, gain = 2 * channels, GAIN * blocks ** (-1 / (2 * 3 - 2))
         self.layers = nn.Sequential(
-            conv(channels, wide, 1, gain),
-            Active(wide),
-            conv(wide, wide, 3, gain, groups=max(1, wide // GROUP)),
-            Active(wide),
+            conv(channels, wide, 1, gain, bias=True),
+            nn.LeakyReLU(SLOPE),
+            conv(wide, wide, 3, gain, groups=max(1, wide // GROUP), bias=True),
+            nn.LeakyReLU(SLOPE),
             conv(wide, channels, 1, 0.0),
         )
 
@@ -65,22 +55,14 @@ class Block(nn.Module):
 
 
 class Resample(nn.Module):
-    """Twice (`up`) or half the side, rounded up, with the filter [1, 3, 3, 1]: bilinear resampling through [1, 2, 1], without a shift."""
-
-    kernel: Tensor
+    """Twice (`up`) or half the side, rounded up."""
 
     def __init__(self, *, up: bool) -> None:
         super().__init__()
-        self.up = up
-        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / (4 if up else 8)
-        self.register_buffer("kernel", torch.outer(taps, taps)[None, None], persistent=False)
+        self.resample = double if up else halve
 
     def forward(self, x: Tensor) -> Tensor:
-        c, h, w = x.shape[1:]
-        kernel = self.kernel.to(x.dtype).expand(c, 1, 4, 4).contiguous()
-        if self.up:
-            return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=c)
-        return F.conv2d(F.pad(x, (0, w % 2, 0, h % 2), mode="replicate"), kernel, stride=2, padding=1, groups=c)
+        return self.resample(x)
 
 
 class Generator(nn.Module):
@@ -158,8 +140,10 @@ class R3GAN(GAN):
         return Verdict(images, (logits,), features)
 
 
-def conv(c_in: int, c_out: int, kernel: int, gain: float, *, groups: int = 1, padding: int | None = None) -> nn.Conv2d:
-    """Convolution without bias, whose weights start so that it scales what it is given by `gain`."""
-    made = nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2 if padding is None else padding, groups=groups, bias=False)
+def conv(c_in: int, c_out: int, kernel: int, gain: float, *, groups: int = 1, padding: int | None = None, bias: bool = False) -> nn.Conv2d:
+    """Convolution whose weights start so that it scales what it is given by `gain`; the bias starts at 0."""
+    made = nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2 if padding is None else padding, groups=groups, bias=bias)
     nn.init.normal_(made.weight, std=gain / math.sqrt(c_in // groups * kernel**2))
+    if made.bias is not None:
+        nn.init.zeros_(made.bias)
     return made

@@ -23,17 +23,17 @@ from dazoo.contracts import Step
 from dazoo.contracts import Verdict
 from dazoo.losses.game import Rules
 from dazoo.losses.gan import r1_penalty
+from dazoo_noise_gans.filters import double
+from dazoo_noise_gans.filters import halve
 from dazoo_noise_gans.layers import adam
 from dazoo_noise_gans.layers import crop
 from dazoo_noise_gans.layers import halvings
 from dazoo_noise_gans.styles import Conv
-from dazoo_noise_gans.styles import Halve
 from dazoo_noise_gans.styles import Linear
 from dazoo_noise_gans.styles import Modulated
 from dazoo_noise_gans.styles import Styled
 from dazoo_noise_gans.styles import activate
 from dazoo_noise_gans.styles import deviation
-from dazoo_noise_gans.styles import double
 
 
 R1_EVERY, PATHS_EVERY = 16, 4
@@ -116,11 +116,11 @@ class Block(nn.Module):
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
         self.first, self.second = Conv(c_in, c_in, 3), Conv(c_in, c_out, 3)
-        self.skip, self.halve = Conv(c_in, c_out, 1, bias=False), Halve()
+        self.skip = Conv(c_in, c_out, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = activate(self.second(self.halve(activate(self.first(x)))))
-        return (y + self.skip(self.halve(x))) * 0.5**0.5
+        y = activate(self.second(halve(activate(self.first(x)))))
+        return (y + self.skip(halve(x))) * 0.5**0.5
 
 
 class Critic(nn.Module):

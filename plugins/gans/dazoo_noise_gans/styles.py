@@ -1,4 +1,4 @@
-"""Layers of StyleGAN2: equalised learning rates, modulated convolutions, filtered resampling, minibatch statistics.
+"""Layers of StyleGAN2: equalised learning rates, modulated convolutions, minibatch statistics.
 
 Karras et al., "Analyzing and improving the image quality of StyleGAN", CVPR 2020. Written from the paper, in plain PyTorch operations.
 """
@@ -92,27 +92,6 @@ class Styled(nn.Module):
         x = self.conv(x, w)
         noise = self.pattern if steady else torch.randn(len(x), 1, *x.shape[2:], device=x.device)
         return activate(x + (noise * self.strength).to(x.dtype) + self.bias[:, None, None].to(x.dtype))
-
-
-class Halve(nn.Module):
-    """Half the side, rounded up, with the filter [1, 3, 3, 1]."""
-
-    kernel: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-        self.register_buffer("kernel", torch.outer(taps, taps)[None, None], persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        c, side = x.shape[1], x.shape[-1]
-        x = F.pad(x, (1, 1 + side % 2, 1, 1 + side % 2))
-        return F.conv2d(x, self.kernel.to(x.dtype).expand(c, 1, 4, 4), stride=2, groups=c)
-
-
-def double(x: Tensor) -> Tensor:
-    """Twice the side, with the filter [1, 3, 3, 1]: bilinear."""
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def deviation(x: Tensor, group: int = 4) -> Tensor:

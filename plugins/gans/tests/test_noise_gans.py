@@ -25,6 +25,7 @@ from dazoo.testing import Clause
 from dazoo.testing import parametrize_with_contract
 from dazoo.testing.rehearsal import HOW
 from dazoo_noise_gans import cgan
+from dazoo_noise_gans import filters
 from dazoo_noise_gans import lapgan
 from dazoo_noise_gans import r3gan
 from dazoo_noise_gans import styles
@@ -215,11 +216,18 @@ def test_a_pyramid_is_made_of_means_and_put_together_again():
 def test_levels_learn_apart_when_alone_and_as_a_chain_beside_a_classifier():
     """Alone, a fine level's loss reaches no coarser generator; beside a classifier the last picture's verdict reaches all of them."""
     gan = build("lapgan", size=28)
-    assert gan.own_game and [phase.name for phase in gan.phases()] == ["critic", "generator"]
-    finest = gan._drawn(gan.pyramid(pictures(size=28)), Ask(n=4))[0]
+    assert gan.own_game and {phase.name: phase.repeat for phase in gan.phases()} == {
+        "critic": 1, "generator": 1, "coarsest_critic": 4, "coarsest_generator": 4
+    }  # fmt: skip
+    finest = gan._drawn([0], gan.pyramid(pictures(size=28)), Ask(n=4))[0]
     finest.square().sum().backward()
     assert gan.generators[0].layers[0].weight.grad.abs().sum() > 0
     assert all(p.grad is None for level in gan.generators[1:] for p in level.parameters())
+    nothing = SimpleNamespace(source=Labelled(pictures(size=28), torch.zeros(4, dtype=torch.long)))
+    gan.phases()[2].loss(nothing)["critic/adversarial/coarsest"].backward()
+    assert [any(p.grad is not None for p in level.parameters()) for level in gan.critics] == [False, False, True]
+    with pytest.raises(SettingsError, match="1 update or more"):
+        build("lapgan", coarse_repeats=0)
     beside = build("lapgan", size=28, code_size=5)
     assert not beside.own_game and beside.phases() == []
     verdict = beside.judge(beside.generate(Ask(torch.randn(2, 5))))
@@ -231,10 +239,10 @@ def test_levels_learn_apart_when_alone_and_as_a_chain_beside_a_classifier():
 def test_a_level_s_critic_sees_the_low_pass_and_the_details_together():
     gan = build("lapgan", size=16)
     real = gan.pyramid(pictures(size=16))
-    drawn = gan._drawn(real, Ask(n=4))
+    drawn = gan._drawn([0], real, Ask(n=4))
     for p in gan.generators[0].parameters():
         nn.init.zeros_(p)
-    torch.testing.assert_close(gan._drawn(real, Ask(n=4))[0], lapgan.enlarge(real[1], 16))  # without details, l alone
+    torch.testing.assert_close(gan._drawn([0], real, Ask(n=4))[0], lapgan.enlarge(real[1], 16))  # without details, l alone
     assert not torch.equal(drawn[0], lapgan.enlarge(real[1], 16))
 
 
@@ -258,14 +266,12 @@ def test_a_modulated_convolution_is_that_with_scaled_and_normalised_weights():
 
 def test_filters_keep_constants_and_equalised_layers_keep_variance():
     ones = torch.ones(1, 2, 8, 8)
-    torch.testing.assert_close(styles.Halve()(ones)[..., 1:-1, 1:-1], torch.ones(1, 2, 2, 2))
-    torch.testing.assert_close(styles.double(ones), torch.ones(1, 2, 16, 16))
-    torch.testing.assert_close(r3gan.Resample(up=False)(ones)[..., 1:-1, 1:-1], torch.ones(1, 2, 2, 2))
-    torch.testing.assert_close(r3gan.Resample(up=True)(ones)[..., 1:-1, 1:-1], torch.ones(1, 2, 14, 14))
-    noise = torch.randn(1, 2, 8, 8)
-    for up in (True, False):  # a filter that shifts would tell left from right
-        torch.testing.assert_close(r3gan.Resample(up=up)(noise.flip(-1)), r3gan.Resample(up=up)(noise).flip(-1))
-    assert r3gan.Resample(up=False)(torch.ones(1, 2, 7, 7)).shape == (1, 2, 4, 4)
+    torch.testing.assert_close(filters.halve(ones)[..., 1:-1, 1:-1], torch.ones(1, 2, 2, 2))
+    torch.testing.assert_close(filters.double(ones)[..., 1:-1, 1:-1], torch.ones(1, 2, 14, 14))
+    assert filters.halve(torch.ones(1, 2, 7, 7)).shape == (1, 2, 4, 4)
+    noise, taps = torch.randn(1, 2, 8, 8), torch.outer(*[torch.tensor([1.0, 3.0, 3.0, 1.0])] * 2).expand(2, 1, 4, 4)
+    torch.testing.assert_close(filters.halve(noise), F.conv2d(noise, taps / 64, stride=2, padding=1, groups=2))
+    torch.testing.assert_close(filters.double(noise), F.conv_transpose2d(noise, taps / 16, stride=2, padding=1, groups=2))
     torch.manual_seed(0)
     assert styles.Linear(256, 256, rate=0.01)(torch.randn(512, 256)).std().item() == pytest.approx(1, abs=0.1)
     x = torch.randn(6, 2, 4, 4)
