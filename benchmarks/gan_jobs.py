@@ -6,7 +6,8 @@ python benchmarks/gan_jobs.py inpaint  MODEL --test DIR               PSNR in th
 python benchmarks/gan_jobs.py translate MODEL --test DIR --reader M   what a fixed classifier reads, before and after; labels are folders
 python benchmarks/gan_jobs.py voxelize MODEL [--test FILE]            IoU of volumes read from silhouettes, beside the best mean shape
 
-MODEL is a saved GAN. --images DIR, what it learnt from, gives the mean colour. --out FILE draws what was given, made and true.
+MODEL is a saved GAN. --test may be a registered data set too, of which the test split is taken. --images, what it learnt from, gives the
+mean colour. --out FILE draws what was given, made and true.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def inpaint(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
 
 def translate(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
     """At most 2,000 pictures of the first set, with labels, as they are and translated, before a classifier of the second set."""
-    images = read_set(given.test, size=model.size, channels=model.channels, zoo=zoo(), data=given.data)
+    images = read_set(given.test, size=model.size, channels=model.channels, zoo=zoo(), data=given.data, split="test")
     images = images.select(np.random.default_rng(0).permutation(len(images))[:2000])
     reader = dazoo.load(given.reader)
     assert images.labels is not None
@@ -135,14 +136,17 @@ def voxelize(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
 
 def restored(model: GANModel, given: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Test pictures with something taken away, what the model makes of them, they themselves, and the mean picture."""
-    true = test_set(model, given.test, given.data)
+    true = pictures(model, given.test, given.data, "test")
     start = model.gan.start(true)
-    mean = (true if given.images is None else test_set(model, given.images, given.data)).mean((0, 2, 3), keepdim=True).expand_as(true)
+    mean = (
+        (true if given.images is None else pictures(model, given.images, given.data, "train")).mean((0, 2, 3), keepdim=True).expand_as(true)
+    )
     return start, model.from_given(start), true, mean
 
 
-def test_set(model: GANModel, place: Any, data: Any) -> Tensor:
-    images = read_set(place, size=model.size, channels=model.channels, zoo=zoo(), data=data)
+def pictures(model: GANModel, place: Any, data: Any, split: str) -> Tensor:
+    """A folder's pictures, or those of one split of a registered data set: (N, C, S, S) in [-1, 1]."""
+    images = read_set(place, size=model.size, channels=model.channels, zoo=zoo(), data=data, split=split)
     return torch.from_numpy(np.array(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 

@@ -105,7 +105,7 @@ def ship(name: str, first: dict[str, Any], lines: dict[str, str], asked: Any) ->
     model.config |= {"name": folder.name, "results": model.config["results"] | results | {"seeds": said}}
     if first["protocol"]:
         model.config["results"]["protocol"] = first["protocol"]
-    save_gan(model, folder, address=folder.name)
+    save_gan(model, folder, critic="job" not in ROWS[name], address=folder.name)  # a job from pictures needs no critic
     print(f"  {folder} is written; dazoo cards check model_cards --write makes its card")
 
 

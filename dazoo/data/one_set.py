@@ -40,13 +40,14 @@ def read_set(
             map-style data set.
         size: side of the square pictures, pixels; or a `Cropped` one. channels: 1 or 3, or 0 for those of a registered set, else 3.
         zoo: where data sets are looked up by name.
-        data: folder of the registered sets. download: let a registered set fetch what is missing.
+        data: folder of the registered sets. split: of a registered set, "train" or "test".
+        download: let a registered set fetch what is missing.
 
     Raises:
         DataError: nothing there, or no picture. PictureError: pictures that cannot be read.
     """
     if is_registered(given, zoo):
-        found: ImageSet = zoo.datasets.build(given).load("train", data_root(data), size=size, download=download)
+        found: ImageSet = zoo.datasets.build(given).load(split, data_root(data), size=size, download=download)
         return found if channels in (0, found.channels) else _as(found, lambda images: with_channels(images, channels))
     channels = channels or 3
     listing = opened(given)

@@ -45,7 +45,8 @@ def augment(
 
     Args:
         model: a GAN that is told classes.
-        images: the real labelled pictures to train on, best those that the GAN learnt from; `test`: others to count on. See `train_gan`.
+        images: the real labelled pictures to train on, best those that the GAN learnt from; `test`: others to count on (of a
+            registered set, its test split). See `train_gan`.
         backbone: a registered one; the best start at hand unless given (see `dazoo.train`).
         drawn: drawn pictures to add; 0 for as many as there are real ones. Classes are drawn equally often.
         augmentation: what plain augmentation is ("dazoo list augmentations").
@@ -59,7 +60,7 @@ def augment(
     if not model.classes:
         raise SettingsError(f"{model.name} knows no classes, so what it draws has no label to learn from; train a class-conditional GAN.")
     reading: dict[str, Any] = {"size": model.size, "channels": model.channels, "zoo": zoo(), "data": where.get("data")}
-    real, held_out = read_set(images, **reading), read_set(test, **reading)
+    real, held_out = read_set(images, **reading), read_set(test, split="test", **reading)
     strange = sorted(set(real.classes) ^ set(model.classes))
     if strange:
         raise SettingsError(f"The pictures and {model.name} do not have the same classes: {', '.join(strange[:5])} on one side alone.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 
 import dazoo
+from dazoo.data.one_set import read_set
 from dazoo.engine import trainer as trainer_module
 from dazoo.engine.average import Drawing
 from dazoo.errors import DataError
@@ -254,6 +256,17 @@ def test_four_rows_say_whether_drawn_pictures_help(places):
     assert [row.name for row in rows] == list(ROWS) and all(len(row.accuracies) == 2 for row in rows)
     with pytest.raises(SettingsError, match="knows no classes"):
         next(augment(train("dcgan", places / "loose").model, places / "classes", places / "classes"))
+
+
+def test_who_trains_on_a_registered_set_is_counted_on_its_test_split(monkeypatch):
+    asked = []
+    nobody = SimpleNamespace(classes=("nobody",))
+    monkeypatch.setattr("dazoo.runs.gan_augment.read_set", lambda name, split="train", **_: asked.append((name, split)) or nobody)
+    with pytest.raises(SettingsError, match="same classes"):
+        next(augment(SimpleNamespace(classes=("a",), size=16, channels=3, name="mine"), "gtsrb", "gtsrb"))
+    assert asked == [("gtsrb", "train"), ("gtsrb", "test")]
+    train_split, test_split = (read_set("synsigns_vienna", size=16, channels=3, zoo=zoo(), split=split) for split in ("train", "test"))
+    assert len(train_split) > len(test_split) and train_split.digest() != test_split.digest()
 
 
 def test_a_file_that_a_gan_learns_from_is_known_by_what_it_holds(places, tmp_path):

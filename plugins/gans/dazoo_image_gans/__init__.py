@@ -1,4 +1,7 @@
-"""Plugin: GANs that start from pictures. They translate (`cyclegan`, `discogan`) or restore (`pix2pix`, `context_encoder`, `srgan`)."""
+"""Plugin: GANs that start from pictures, and drawn pictures to learn restoring from.
+
+The GANs translate (`cyclegan`, `discogan`) or restore (`pix2pix`, `context_encoder`, `srgan`).
+"""
 
 from __future__ import annotations
 
@@ -21,3 +24,10 @@ def dazoo_register_gans(register: Callable[..., None]) -> None:
         summary="Holes filled from what is around (Pathak et al. 2016)",
     )
     register("srgan", "dazoo_image_gans.srgan:SRGAN", summary="Small pictures enlarged 2 or 4 times (Ledig et al. 2017)")
+
+
+@hookimpl
+def dazoo_register_datasets(register: Callable[..., None]) -> None:
+    register(
+        "leaves", "dazoo_image_gans.leaves:DeadLeaves", summary="Dead leaves: drawn discs that hide each other, to learn restoring from"
+    )
