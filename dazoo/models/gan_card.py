@@ -42,7 +42,7 @@ def gan_card(config: Mapping[str, Any], verbs: Sequence[str], address: str | Non
     front = front_matter(config, Facts(tags=gan_tags(config), task=gan_task(verbs)))
     parts = [f"---\n{front}\n---", f"# {_line(config['name'])}", _summary(config), "## Use it", gan_usage(verbs, address)]
     parts += ["## Settings", _settings(config), "## Data and their terms", _data(config), "## Results", _figures(config)]
-    parts += ["## Limits", "\n".join(f"- {line}" for line in _limits(config, verbs)), "## How to reproduce", _reproduce(config)]
+    parts += ["## Limits", "\n".join(f"- {line}" for line in _limits(config, verbs)), "## How to reproduce", _reproduce(config, verbs)]
     rows = "".join(f"\n| {_cell(dist)} | {_cell(described(version))} |" for dist, version in config.get("plugins", {}).items())
     parts += ["## Plugins and versions", f"| distribution | version |\n|---|---|{rows}"]
     parts += ["## Licence", "No licence was chosen for the weights. The data keep their own terms, given above."]
@@ -110,13 +110,17 @@ def _limits(config: Mapping[str, Any], verbs: Sequence[str]) -> list[str]:
     return lines
 
 
-def _reproduce(config: Mapping[str, Any]) -> str:
-    named = [*config.get("data", ()), "DIR"]
+def _reproduce(config: Mapping[str, Any], verbs: Sequence[str]) -> str:
+    named = list(config.get("data", ()))
+    if "translate" not in verbs:
+        places = f"--images {[*named, 'DIR'][0]}"
+    else:  # of one registered set nobody knows which of the two it was
+        places = "--images {} --to {}".format(*(named if len(named) == 2 else ("DIR", "OTHER_DIR")))
     usual, asked = asdict(Settings()), config.get("settings", {})
     wanted = {key: value for key, value in asked.items() if key in usual and value != usual[key] and key not in OWN}
     wanted |= {f"gan.{key}": value for key, value in config.get("gan_settings", {}).items()}
     seed = f" --seed {config['results']['seed']}" if isinstance(config.get("results", {}).get("seed"), int) else ""
-    return f"```sh\ndazoo gan train {config['gan']} --images {named[0]}{seed}{set_words(wanted)}\n```"
+    return f"```sh\ndazoo gan train {config['gan']} {places}{seed}{set_words(wanted)}\n```"
 
 
 def _line(value: object) -> str:

@@ -19,6 +19,7 @@ from dazoo.engine.average import Drawing
 from dazoo.errors import DataError
 from dazoo.errors import SettingsError
 from dazoo.errors import WeightsError
+from dazoo.models.gan_card import gan_card
 from dazoo.models.gan_files import verify_gan
 from dazoo.registry.plugins import zoo
 from dazoo.runs import gan_look
@@ -134,6 +135,8 @@ def test_a_translating_gan_wants_two_sets_and_gives_pictures_of_the_first(places
     trained = train("cyclegan", places / "loose", places / "grey", out=tmp_path / "run", **{"gan.blocks": 1})
     model = dazoo.load_gan(trained.folder)
     assert model.verbs() == ("translate",)
+    assert "dazoo gan train cyclegan --images DIR --to OTHER_DIR" in gan_card(model.config, model.verbs())
+    assert "--images mnist --to usps" in gan_card({**model.config, "data": ["mnist", "usps"]}, model.verbs())
     made = model.translate([places / "loose" / "red0.png"])
     assert made.shape == (1, 3, 16, 16)
     with pytest.raises(SettingsError, match=r"is a cyclegan, which cannot generate; it can translate"):
