@@ -60,7 +60,7 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name}: {value:.4g}")
     if given.out is not None:
-        given.out.write_bytes(rows_png(*(row[:SHOWN] for row in rows)))
+        given.out.write_bytes(rows_png(*map(some, rows)))
 
 
 def upscale(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
@@ -148,6 +148,11 @@ def pictures(model: GANModel, place: Any, data: Any, split: str) -> Tensor:
     """A folder's pictures, or those of one split of a registered data set: (N, C, S, S) in [-1, 1]."""
     images = read_set(place, size=model.size, channels=model.channels, zoo=zoo(), data=data, split=split)
     return torch.from_numpy(np.array(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def some(row: Tensor) -> Tensor:
+    """SHOWN of the pictures, from all parts of a set that may be in the order of its classes."""
+    return row[:: max(1, len(row) // SHOWN)][:SHOWN]
 
 
 def pixels(images: Tensor) -> np.ndarray:

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from gan_jobs import JOBS
 from gan_jobs import SHOWN
+from gan_jobs import some
 from PIL import Image
 from PIL import ImageDraw
 
@@ -88,7 +89,7 @@ def row(name: str, seed: int, asked: Any) -> dict[str, Any]:
     else:
         reader = reader_of(to, model, asked) if job == "translate" else None
         figures, rows = JOBS[job](model, SimpleNamespace(test=test, images=images, reader=reader, data=asked.data))
-        sheet = rows_png(*(pictures[:SHOWN] for pictures in rows))
+        sheet = rows_png(*map(some, rows))
     (folder / "sheet.png").write_bytes(sheet)
     figures["minutes"] = trained.model.config["results"]["seconds"] / 60
     found = {"figures": figures, "protocol": protocol}
