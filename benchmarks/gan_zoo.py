@@ -17,7 +17,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
 from gan_jobs import JOBS
 from gan_jobs import SHOWN
 from gan_jobs import some
@@ -31,13 +30,10 @@ from dazoo.metrics.intervals import summarise
 from dazoo.models.gan_files import save_gan
 from dazoo.models.gan_model import GANModel
 from dazoo.models.grids import grid_png
-from dazoo.models.grids import picture_png
 from dazoo.models.grids import rows_png
 from dazoo.plain import write_whole
 from dazoo.registry.plugins import zoo
 from dazoo.runs.gan_scoring import score_gan
-from dazoo_volume_gans.rendering import silhouettes
-from dazoo_volume_gans.shapes import procedural
 
 
 ROWS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
@@ -132,15 +128,7 @@ def over_seeds(values: list[float]) -> str:
 
 
 def place(wanted: str | None, asked: Any) -> Any:
-    """A registered data set's name, a folder of pictures, or None. Silhouettes are made: those of shapes that a procedure draws."""
-    if wanted == "silhouettes":
-        folder = asked.out / wanted
-        if not folder.exists():
-            torch.manual_seed(0)
-            folder.mkdir(parents=True)
-            for i, picture in enumerate(silhouettes(procedural(2000, 32), 32) * 2 - 1):
-                (folder / f"{i:04d}.png").write_bytes(picture_png(picture))
-        return folder
+    """A registered data set's name, a folder of pictures, or None."""
     return wanted if wanted is None or is_registered(wanted, zoo()) else asked.pictures / wanted
 
 

@@ -1,4 +1,4 @@
-"""Plugin: `voxgan`, volumes whose silhouettes are the pictures."""
+"""Plugin: `voxgan`, volumes whose silhouettes are the pictures, and `silhouettes`, pictures to train it on."""
 
 from __future__ import annotations
 
@@ -13,3 +13,10 @@ dazoo_api = 1
 @hookimpl
 def dazoo_register_gans(register: Callable[..., None]) -> None:
     register("voxgan", "dazoo_volume_gans.voxgan:VoxGAN", summary="Volumes of voxels, seen as silhouettes (Wu et al. 2016)")
+
+
+@hookimpl
+def dazoo_register_datasets(register: Callable[..., None]) -> None:
+    register(
+        "silhouettes", "dazoo_volume_gans.dataset:Silhouettes", summary="Silhouettes of spheres, boxes, tori and chairs, drawn when needed"
+    )
