@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--ship", action="store_true", help="also write the entries that come with dazoo, from the first seed")
-    parser.add_argument("--poster", type=Path, help="also draw into this file what the first seed of each row draws from noise")
+    parser.add_argument("--poster", type=Path, help="also draw into this file what the first seed of each row that shows no data set draws")
     asked = parser.parse_args()
     for name in asked.only:
         found = [row(name, seed, asked) for seed in range(asked.seeds)]
@@ -59,7 +59,7 @@ def main() -> None:
         if asked.ship and "entry" in ROWS[name]:
             ship(name, found[0], lines, asked)
     if asked.poster is not None:
-        drawn = [name for name in ROWS if "job" not in ROWS[name]]  # the sheets of the others show pictures of the data sets
+        drawn = [name for name in ROWS if "test" not in ROWS[name]]  # the sheets of the others show pictures of the data sets
         sheets = {name: asked.out / f"{name}-seed0" / "sheet.png" for name in drawn}
         poster({name: sheet for name, sheet in sheets.items() if sheet.exists()}).save(asked.poster, optimize=True)
 
