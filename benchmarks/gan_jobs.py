@@ -79,7 +79,7 @@ def upscale(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
         found.append([figures[name].value for figures in pairs for name in ("psnr", "ssim")])
         for row, x in zip(shown, (np.asarray(small.resize((w, h), Image.Resampling.NEAREST))[None], easy, made, true), strict=True):
             row.append(centre(x))
-    names = [f"{name}, {channel}, {who}" for channel in ("RGB", "Y") for who in ("bicubic", "it") for name in ("PSNR", "SSIM")]
+    names = [f"{name} {channel}, {who}" for channel in ("RGB", "Y") for who in ("bicubic", "it") for name in ("PSNR", "SSIM")]
     return dict(zip(names, np.mean(found, 0).tolist(), strict=True)), [torch.cat(row) for row in shown]
 
 

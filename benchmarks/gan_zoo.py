@@ -98,10 +98,9 @@ def ship(name: str, first: dict[str, Any], lines: dict[str, str], asked: Any) ->
     folder = Path(__file__).parents[1] / ROWS[name]["entry"]
     model = dazoo.load_gan(asked.out / f"{name}-seed0" / "model")
     said = "; ".join(f"{figure} {line}" for figure, line in lines.items() if figure != "minutes")
-    results = {figure.replace(" ", "_"): value for figure, value in first["figures"].items() if figure != "minutes"}
-    model.config |= {"name": folder.name, "results": model.config["results"] | results | {"seeds": said}}
-    if first["protocol"]:
-        model.config["results"]["protocol"] = first["protocol"]
+    results = {figure: value for figure, value in first["figures"].items() if figure != "minutes"}
+    protocol = first["protocol"] or f"{ROWS[name]['job']} on {ROWS[name].get('test', 'new shapes')} (benchmarks/gan_jobs.py)"
+    model.config |= {"name": folder.name, "results": model.config["results"] | results | {"seeds": said, "protocol": protocol}}
     save_gan(model, folder, critic="job" not in ROWS[name], address=folder.name)  # a job from pictures needs no critic
     print(f"  {folder} is written; dazoo cards check model_cards --write makes its card")
 
@@ -123,7 +122,7 @@ def poster(sheets: dict[str, Path]) -> Image.Image:
 def over_seeds(values: list[float]) -> str:
     """Mean, half of the 95 % t interval where there are seeds, and the seeds."""
     summary = summarise(values)
-    half = "" if summary.interval is None else f" ± {summary.interval.half:.3g}"
+    half = "" if summary.interval is None or len(set(values)) == 1 else f" ± {summary.interval.half:.3g}"
     return f"{summary.mean:.4g}{half} ({', '.join(f'{value:.4g}' for value in values)})"
 
 

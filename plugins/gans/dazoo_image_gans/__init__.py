@@ -31,3 +31,8 @@ def dazoo_register_datasets(register: Callable[..., None]) -> None:
     register(
         "leaves", "dazoo_image_gans.leaves:DeadLeaves", summary="Dead leaves: drawn discs that hide each other, to learn restoring from"
     )
+
+
+@hookimpl
+def dazoo_register_entries(register: Callable[..., None]) -> None:
+    register("srgan-leaves", "dazoo_image_gans:entries/srgan-leaves", summary="Makes pictures four times as large; learnt from dead leaves")

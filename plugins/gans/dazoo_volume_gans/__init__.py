@@ -20,3 +20,9 @@ def dazoo_register_datasets(register: Callable[..., None]) -> None:
     register(
         "silhouettes", "dazoo_volume_gans.dataset:Silhouettes", summary="Silhouettes of spheres, boxes, tori and chairs, drawn when needed"
     )
+
+
+@hookimpl
+def dazoo_register_entries(register: Callable[..., None]) -> None:
+    name = "voxgan-silhouettes"
+    register(name, f"dazoo_volume_gans:entries/{name}", summary="Reads volumes of 16 voxels a side from silhouettes; learnt from solids")
