@@ -212,7 +212,12 @@ def augment(
 
 @app.command("explain")
 def explain(
-    name: Annotated[str, typer.Argument(help="A GAN; 'dazoo list gans' shows them.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A GAN ('dazoo list gans'), or a trained one: then its own size, channels and classes count.", show_default=False
+        ),
+    ],
     size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the pictures, pixels.")] = 32,
     channels: Annotated[int, typer.Option(min=1, max=3, help="1 (grey) or 3.")] = 3,
     classes: Annotated[int, typer.Option(min=1, help="Classes, for a GAN that is told them.")] = 10,
@@ -224,7 +229,13 @@ def explain(
     from dazoo.cli.gan_explain import explained
     from dazoo.cli.gan_explain import history_of
 
+    from dazoo.registry.plugins import zoo
+
     own = {key.removeprefix("gan."): value for key, value in parse_settings(settings or ()).items()}
+    if name in zoo().entries.names() or set("/:") & set(name):
+        config = gan_model(name, "cpu").config
+        name, size, channels, classes = config["gan"], config["size"], config["channels"], max(1, len(config["classes"]))
+        own = {**config["gan_settings"], **own}
     emit("\n".join(explained(name, size=size, channels=channels, classes=classes, settings=own)))
     if run is not None:
         lines, png = history_of(run)

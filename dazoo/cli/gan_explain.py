@@ -13,6 +13,8 @@ from dazoo.errors import SettingsError
 
 if TYPE_CHECKING:
     from dazoo.contracts import GAN
+    from dazoo.losses.equilibrium import Balance
+    from dazoo.losses.game import Rules
 
 FED = {"code": "noise (and a code, beside a classifier)", "labels": "a class", "images": "pictures"}
 
@@ -50,34 +52,50 @@ def explained(name: str, *, size: int, channels: int, classes: int, settings: Ma
     )
     if rules.policies:
         lines.append(f"  Both kinds are augmented before it looks: {', '.join(rules.policies)}.")
+    steps = first_step(game)
+    plays = any(group in gan.side("critic") for phase, _ in steps for group in phase.groups)
     balance = BALANCES[rules.game]
-    lines += ["", f"What they want ({rules.game} game)", f"  The critic wants {balance.critic_wants}."]
+    lines += (
+        _wants(rules, balance)
+        if plays
+        else ["", "What they want", "  No critic learns with these settings: the generator has its own losses, and no game."]
+    )
+    if rules.ema:
+        lines.append(
+            f"  Samples are drawn with averaged weights of the generator (decay {rules.ema:g}), which are steadier than the newest."
+        )
+    lines += ["", "One step"]
+    for phase, terms in steps:
+        often = f", every {phase.every} steps" if phase.every > 1 else f", {phase.repeat} times" if phase.repeat > 1 else ""
+        when = "" if (phase.begin, phase.end) == (0, 1) else f", from {100 * phase.begin:g} to {100 * phase.end:g} % of the run"
+        lines.append(f"  {phase.name}: learns {', '.join(phase.groups)}{often}{when}")
+        lines += [f"    {term:<28} {value:>9.3g}" for term, value in terms.items()]
+    lines.append("  Beside each loss stands what it is, weighted, for untrained networks that are shown noise.")
+    return lines + _ends(balance) if plays else lines
+
+
+def _wants(rules: Rules, balance: Balance) -> list[str]:
+    """What either side wants, and what it costs the critic."""
+    lines = ["", f"What they want ({rules.game} game)", f"  The critic wants {balance.critic_wants}."]
     lines.append(f"  The generator wants {balance.generator_wants}.")
     for field, words in (("r1", "R1: the critic's slope at real pictures"), ("r2", "R2: the critic's slope at drawn pictures")):
         if getattr(rules, field):
             lines.append(f"  {words} costs it, weight {getattr(rules, field):g}.")
     if rules.gradient_penalty:
         lines.append(f"  A slope other than 1 between real and drawn pictures costs the critic, weight {rules.gradient_penalty:g}.")
-    if rules.ema:
-        lines.append(
-            f"  Samples are drawn with averaged weights of the generator (decay {rules.ema:g}), which are steadier than the newest."
-        )
-    lines += ["", "One step"]
-    for phase, terms in first_step(game):
-        often = f", every {phase.every} steps" if phase.every > 1 else f", {phase.repeat} times" if phase.repeat > 1 else ""
-        when = "" if (phase.begin, phase.end) == (0, 1) else f", from {100 * phase.begin:g} to {100 * phase.end:g} % of the run"
-        lines.append(f"  {phase.name}: learns {', '.join(phase.groups)}{often}{when}")
-        lines += [f"    {term:<28} {value:>9.3g}" for term, value in terms.items()]
-    lines.append("  Beside each loss stands what it is, weighted, for untrained networks that are shown noise.")
+    return lines
+
+
+def _ends(balance: Balance) -> list[str]:
+    """Where the game ends if both sides play perfectly."""
     ends = f"The critic answers {balance.logit:g} to everything; its adversarial loss is {balance.critic:.3g}"
-    lines += [
+    return [
         "",
         "Where it ends if both play perfectly",
         f"  {ends}, the generator's {balance.generator:.3g}.",
         "  Losses that stay near there with pictures that get better are a good game. A critic's loss near its minimum means",
         "  that the critic has won and teaches nothing; pictures that are all alike mean that the generator has collapsed.",
     ]
-    return lines
 
 
 def _fed(gan: GAN) -> str:

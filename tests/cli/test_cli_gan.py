@@ -48,6 +48,12 @@ def test_every_gan_is_explained(run, name: str) -> None:
         assert heading in found.out
 
 
+@pytest.mark.skipif("srgan-leaves" not in zoo().entries.names(), reason="the entry is not installed")
+def test_a_trained_gan_is_explained_as_it_was_trained(run) -> None:
+    found = run("gan", "explain", "srgan-leaves")
+    assert found.out.startswith("srgan: ") and "Pictures of 3 x 48 x 48" in found.out and "No critic learns" in found.out
+
+
 def test_wrong_words_are_told_before_torch_is_imported(run, own) -> None:
     assert "dcgan" in run("gan", "train", "dcgn", "--images", own.loose).err
     assert "expected 'last' or 'chosen'" in run("gan", "train", "dcgan", "--images", own.loose, "--select", "best").err
@@ -61,3 +67,5 @@ def test_an_explanation_names_every_loss_and_what_the_critic_is_told(run) -> Non
     assert "generator/l1" in run("gan", "explain", "pix2pix").out
     assert ", every 16 steps\n    critic/r1 " in run("gan", "explain", "stylegan").out
     assert "of the run\n    generator/pixels" in run("gan", "explain", "srgan").out
+    alone = run("gan", "explain", "srgan", "--set", "gan.pixels=1").out
+    assert "No critic learns" in alone and "Where it ends" not in alone
