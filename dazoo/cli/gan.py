@@ -228,7 +228,6 @@ def explain(
     """The game in words and numbers: who sees what, who wants what, and where it ends."""
     from dazoo.cli.gan_explain import explained
     from dazoo.cli.gan_explain import history_of
-
     from dazoo.registry.plugins import zoo
 
     own = {key.removeprefix("gan."): value for key, value in parse_settings(settings or ()).items()}
