@@ -84,3 +84,5 @@ def dazoo_register_entries(register: Callable[..., None]) -> None:
     register(adapted, f"dazoo_signs:entries/{adapted}", summary="Reads Indian signs, learnt from German labels; its GAN draws signs")
     register(alone, f"dazoo_signs:entries/{alone}", summary="Its source-only twin, for comparison")
     register("cgan-gtsrb", "dazoo_signs:entries/cgan-gtsrb", summary="Draws German signs of the class that is asked for")
+    register("pix2pix-gtsrb", "dazoo_signs:entries/pix2pix-gtsrb", summary="Gives grey signs colours")
+    register("context_encoder-gtsrb", "dazoo_signs:entries/context_encoder-gtsrb", summary="Fills the middle of signs")
