@@ -9,6 +9,7 @@ from dazoo.data.cache import cached
 from dazoo.data.cache import files_key
 from dazoo.data.checks import check_domains
 from dazoo.data.decoding import Progress
+from dazoo.data.drawn import Drawn
 from dazoo.data.files import class_folders
 from dazoo.data.files import natural
 from dazoo.data.files import picture_files
@@ -47,6 +48,7 @@ __all__ = [
     "Box",
     "Boxed",
     "Cropped",
+    "Drawn",
     "PackInfo",
     "Progress",
     "cache_dir",

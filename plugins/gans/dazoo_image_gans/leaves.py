@@ -7,19 +7,12 @@ needed. The colours are not those of photographs: nothing learns from them which
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar
-
 import numpy as np
 from PIL import Image
 from PIL import ImageDraw
 
-from dazoo.contracts.dataset import Dataset
 from dazoo.contracts.images import ImageSet
-from dazoo.data.cache import cached
-from dazoo.data.cache import files_key
-from dazoo.errors import DataError
-from dazoo.errors import SettingsError
+from dazoo.data import Drawn
 
 
 FINE = 2
@@ -28,44 +21,20 @@ TEXTURES = 4
 """In one picture; a leaf has one of them."""
 
 
-class DeadLeaves(Dataset):
-    """Pictures of dead leaves, drawn when they are asked for, and kept as a pack in the cache folder.
+class DeadLeaves(Drawn):
+    """Pictures of dead leaves, every second one of textured leaves. `count` and `seed`: see `dazoo.data.Drawn`."""
 
-    Args:
-        count: training pictures; the test split has a tenth.
-        seed: another seed gives other pictures.
-
-    Raises:
-        SettingsError: fewer than 20 pictures, or a seed below 0.
-    """
-
+    name = "leaves"
     classes = ("plain", "textured")
-    terms: ClassVar[str] = "drawn by dazoo; no photograph in it; as dazoo's own licence"
-    weights_may_be_shared = True
 
     def __init__(self, *, count: int = 4000, seed: int = 0) -> None:
-        if count < 20 or seed < 0:
-            raise SettingsError(f"count={count}, seed={seed}: expected a count of at least 20 and a seed from 0.")
-        self.count, self.seed = count, seed
+        super().__init__(count=count, seed=seed)
 
-    def load(self, split: str, root: Path | None = None, *, size: int = 64, download: bool = False) -> ImageSet:
-        """The pictures of one split, "train" or "test"; `root` and `download` have no effect.
-
-        Raises:
-            DataError: no such split.
-        """
-        if split not in ("train", "test"):
-            raise DataError(f"leaves has no split {split!r}; it has train and test.")
-        n = self.count if split == "train" else self.count // 10
-        key = files_key([Path(__file__)], split, n, self.seed, size)
-        return cached(f"leaves-{split}-{size}", key, lambda: drawn(n, size, (self.seed, split == "test")), terms=self.terms)
-
-
-def drawn(count: int, size: int, seed: tuple[int, ...]) -> ImageSet:
-    """Pictures (count, size, size, 3), every second one of textured leaves."""
-    labels = np.arange(count) % 2
-    images = np.stack([leaves(size, np.random.default_rng((*seed, i)), textured=bool(y)) for i, y in enumerate(labels)])
-    return ImageSet("leaves", images, labels.astype(np.int64), DeadLeaves.classes)
+    def draw(self, n: int, size: int, split: str) -> ImageSet:
+        labels = np.arange(n) % 2
+        dice = [np.random.default_rng((self.seed, split == "test", i)) for i in range(n)]
+        images = np.stack([leaves(size, one, textured=bool(y)) for one, y in zip(dice, labels, strict=True)])
+        return ImageSet(self.name, images, labels.astype(np.int64), self.classes)
 
 
 def leaves(size: int, dice: np.random.Generator, *, textured: bool) -> np.ndarray:

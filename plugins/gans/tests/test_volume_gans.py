@@ -17,7 +17,6 @@ from dazoo.registry.plugins import zoo
 from dazoo.testing import Clause
 from dazoo.testing import parametrize_with_contract
 from dazoo_volume_gans.dataset import Silhouettes
-from dazoo_volume_gans.dataset import seen
 from dazoo_volume_gans.fitting import accuracy
 from dazoo_volume_gans.fitting import fit
 from dazoo_volume_gans.networks import Encoder
@@ -54,22 +53,22 @@ def test_contract_with_shapes(clause: Clause) -> None:
     clause()
 
 
-@parametrize_with_contract("dataset", ["silhouettes"], settings={"silhouettes": {"count": 16}})
+@parametrize_with_contract("dataset", ["silhouettes"], settings={"silhouettes": {"count": 20}})
 def test_contract_of_the_data_set(clause: Clause) -> None:
     clause()
 
 
 def test_silhouettes_come_in_kinds_and_leave_the_dice_alone():
     before = torch.get_rng_state()
-    found = seen(8, 32, 0)
+    found = Silhouettes().draw(8, 32, "train")
     assert torch.equal(torch.get_rng_state(), before) and found.classes == KINDS and found.labels.tolist() == [0, 1, 2, 3] * 2
     assert ((found.images > 200).mean((1, 2, 3)) > 0.02).all() and len({picture.tobytes() for picture in found.images}) == 8
     train, other, test = (
-        Silhouettes(count=16, seed=seed).load(split, size=16) for seed, split in ((0, "train"), (1, "train"), (0, "test"))
+        Silhouettes(count=20, seed=seed).load(split, size=16) for seed, split in ((0, "train"), (1, "train"), (0, "test"))
     )
-    assert (len(train), len(test)) == (16, 4) and len({one.images[:4].tobytes() for one in (train, other, test)}) == 3
-    with pytest.raises(SettingsError, match="at least 16"):
-        Silhouettes(count=15)
+    assert (len(train), len(test)) == (20, 5) and len({one.images[:4].tobytes() for one in (train, other, test)}) == 3
+    with pytest.raises(SettingsError, match="at least 20"):
+        Silhouettes(count=19)
     with pytest.raises(DataError, match="no split 'val'"):
         Silhouettes().load("val")
 
