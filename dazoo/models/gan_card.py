@@ -22,14 +22,15 @@ OWN = ("validator", "schedule", "warmup")
 """Settings that training a GAN alone has otherwise than a classifier anyway."""
 
 VERBS = {
-    "generate": "drawn = model.generate(8, seed=0)  # (8, C, size, size) in [-1, 1]",
     "translate": 'made = model.translate("picture.png")',
     "upscale": 'made = model.upscale("picture.png")',
     "colorize": 'made = model.colorize("picture.png")',
     "inpaint": 'made = model.inpaint("picture.png")',
     "restore": 'made = model.restore("picture.png")',
     "voxelize": 'volume = model.voxelize("picture.png")  # (1, d, d, d) in [0, 1]',
+    "generate": "drawn = model.generate(8, seed=0)  # (8, C, size, size) in [-1, 1]",
 }
+"""The use that a card shows is the first of these that a model has: what others cannot do goes before drawing."""
 
 
 def gan_card(config: Mapping[str, Any], verbs: Sequence[str], address: str | None = None) -> str:
