@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--ship", action="store_true", help="also write the entries that come with dazoo, from the first seed")
-    parser.add_argument("--poster", type=Path, help="also draw into this file what the first seed of each row that shows no data set draws")
+    parser.add_argument("--poster", type=Path, help="also draw into this file the sheets that show no data set, of first seeds")
     asked = parser.parse_args()
     for name in asked.only:
         found = [row(name, seed, asked) for seed in range(asked.seeds)]
@@ -108,7 +108,7 @@ def ship(name: str, first: dict[str, Any], lines: dict[str, str], asked: Any) ->
 def poster(sheets: dict[str, Path]) -> Image.Image:
     """The first three rows of each sheet under its name, on white."""
     pictures = {name: Image.open(sheet).convert("RGB") for name, sheet in sheets.items()}
-    pictures = {name: p.crop((0, 0, p.width, 3 * (p.width // SHOWN))) for name, p in pictures.items()}
+    pictures = {name: p.crop((0, 0, p.width, min(p.height, 3 * (p.width // SHOWN)))) for name, p in pictures.items()}
     above = 16
     page = Image.new("RGB", (max(p.width for p in pictures.values()), sum(p.height + above for p in pictures.values())), "white")
     y = 0
