@@ -24,6 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 import dazoo
+from dazoo.contracts.images import ImageSet
 from dazoo.data.files import picture_files
 from dazoo.data.one_set import read_set
 from dazoo.metrics.pictures import colourfulness
@@ -60,7 +61,7 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name}: {value:.4g}")
     if given.out is not None:
-        given.out.write_bytes(rows_png(*map(some, rows)))
+        given.out.write_bytes(rows_png(*map(spaced, rows)))
 
 
 def upscale(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
@@ -107,12 +108,12 @@ def inpaint(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
 
 def translate(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
     """At most 2,000 pictures of the first set, with labels, as they are and translated, before a classifier of the second set."""
-    images = read_set(given.test, size=model.size, channels=model.channels, zoo=zoo(), data=given.data, split="test")
+    images = set_for(model, given.test, given.data, "test")
     images = images.select(np.random.default_rng(0).permutation(len(images))[:2000])
     reader = dazoo.load(given.reader)
     assert images.labels is not None
     asked = np.array([reader.classes.index(name) for name in images.classes])[images.labels]
-    real = torch.from_numpy(np.array(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    real = tensor(images)
     made = model.translate(list(np.asarray(images.images)))
     figures = {}
     for name, x in (("as they are", real), ("translated", made)):
@@ -136,21 +137,24 @@ def voxelize(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
 
 def restored(model: GANModel, given: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Test pictures with something taken away, what the model makes of them, they themselves, and the mean picture."""
-    true = pictures(model, given.test, given.data, "test")
+    true = tensor(set_for(model, given.test, given.data, "test"))
     start = model.gan.start(true)
-    mean = (
-        (true if given.images is None else pictures(model, given.images, given.data, "train")).mean((0, 2, 3), keepdim=True).expand_as(true)
-    )
+    learnt = true if given.images is None else tensor(set_for(model, given.images, given.data, "train"))
+    mean = learnt.mean((0, 2, 3), keepdim=True).expand_as(true)
     return start, model.from_given(start), true, mean
 
 
-def pictures(model: GANModel, place: Any, data: Any, split: str) -> Tensor:
-    """A folder's pictures, or those of one split of a registered data set: (N, C, S, S) in [-1, 1]."""
-    images = read_set(place, size=model.size, channels=model.channels, zoo=zoo(), data=data, split=split)
+def set_for(model: GANModel, place: Any, data: Any, split: str) -> ImageSet:
+    """A folder's pictures, or those of one split of a registered data set, in the size and channels of the model."""
+    return read_set(place, size=model.size, channels=model.channels, zoo=zoo(), data=data, split=split)
+
+
+def tensor(images: ImageSet) -> Tensor:
+    """(N, C, S, S) in [-1, 1]."""
     return torch.from_numpy(np.array(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def some(row: Tensor) -> Tensor:
+def spaced(row: Tensor) -> Tensor:
     """SHOWN of the pictures, from all parts of a set that may be in the order of its classes."""
     return row[:: max(1, len(row) // SHOWN)][:SHOWN]
 

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from gan_jobs import JOBS
 from gan_jobs import SHOWN
-from gan_jobs import some
+from gan_jobs import set_for
+from gan_jobs import spaced
 from PIL import Image
 from PIL import ImageDraw
 
 import dazoo
 from dazoo.data.one_set import is_registered
-from dazoo.data.one_set import read_set
 from dazoo.metrics.intervals import summarise
 from dazoo.models.gan_files import save_gan
 from dazoo.models.gan_model import GANModel
@@ -85,7 +85,7 @@ def row(name: str, seed: int, asked: Any) -> dict[str, Any]:
     else:
         reader = reader_of(to, model, asked) if job == "translate" else None
         figures, rows = JOBS[job](model, SimpleNamespace(test=test, images=images, reader=reader, data=asked.data))
-        sheet = rows_png(*map(some, rows))
+        sheet = rows_png(*map(spaced, rows))
     (folder / "sheet.png").write_bytes(sheet)
     figures["minutes"] = trained.model.config["results"]["seconds"] / 60
     found = {"figures": figures, "protocol": protocol}
@@ -135,7 +135,7 @@ def reader_of(images: Any, model: GANModel, asked: Any) -> Path:
     """A network that was trained on real pictures with labels, in the size and channels of the model; it saw no drawn one."""
     folder = asked.out / f"reader-{Path(images).name}"
     if not (folder / "model").exists():
-        real = read_set(images, size=model.size, channels=model.channels, zoo=zoo(), data=asked.data)
+        real = set_for(model, images, asked.data, "train")
         settings = {
             "epochs": 4,
             "steps_per_epoch": 250,

@@ -21,11 +21,11 @@ class Drawn(Dataset):
 
     Attributes:
         name: what the set is registered as.
-        least: fewest training pictures.
+        usual, least: training pictures unless another count is asked for, and the fewest.
         held_out: test pictures, in per cent of the training pictures; at least one of each class.
 
     Args:
-        count: training pictures.
+        count: training pictures; None for `usual`.
         seed: another seed gives other pictures.
 
     Raises:
@@ -33,12 +33,14 @@ class Drawn(Dataset):
     """
 
     name: str
+    usual: ClassVar[int]
     least: ClassVar[int] = 20
     held_out: ClassVar[int] = 25
     terms: ClassVar[str] = "drawn by dazoo; no photograph in it; as dazoo's own licence"
     weights_may_be_shared = True
 
-    def __init__(self, *, count: int, seed: int = 0) -> None:
+    def __init__(self, *, count: int | None = None, seed: int = 0) -> None:
+        count = self.usual if count is None else count
         if count < self.least or seed < 0:
             raise SettingsError(f"count={count}, seed={seed}: expected a count of at least {self.least} and a seed from 0.")
         self.count, self.seed = count, seed

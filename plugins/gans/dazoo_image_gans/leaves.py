@@ -26,9 +26,7 @@ class DeadLeaves(Drawn):
 
     name = "leaves"
     classes = ("plain", "textured")
-
-    def __init__(self, *, count: int = 4000, seed: int = 0) -> None:
-        super().__init__(count=count, seed=seed)
+    usual = 4000
 
     def draw(self, n: int, size: int, split: str) -> ImageSet:
         labels = np.arange(n) % 2

@@ -21,9 +21,7 @@ class Silhouettes(Drawn):
 
     name = "silhouettes"
     classes = KINDS
-
-    def __init__(self, *, count: int = 2000, seed: int = 0) -> None:
-        super().__init__(count=count, seed=seed)
+    usual = 2000
 
     def draw(self, n: int, size: int, split: str) -> ImageSet:
         kinds = torch.arange(n) % len(KINDS)

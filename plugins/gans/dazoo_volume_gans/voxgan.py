@@ -49,7 +49,7 @@ class VoxGAN(GAN):
         noise: length of the noise (200).
         shapes: "procedural", "none", or an .npz file of voxels; "" is "procedural" alone and "none" beside a classifier.
         kl, reconstruction: weights of the encoder's divergence from the normal distribution, and of the squared difference of voxels, each
-            a sum over code or volume. Ten times the divergence and a tenth of the difference, and the legs of chairs are not learnt
+            a sum over code or volume. Ten times the divergence and a tenth of the difference, and the backs of chairs are not learnt
             (docs/gans.md).
         views: directions, spread about the vertical axis, from which a volume is seen at random; 1 is from the front.
         critic_lr: Adam's rate for the critic of volumes (1e-5 in the paper, whose runs are long; the generator's is 2.5e-3).

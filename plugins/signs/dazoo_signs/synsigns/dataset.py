@@ -22,13 +22,14 @@ class SynSigns(Drawn):
     """
 
     classes = CLASSES
+    usual = 100 * len(CLASSES)
     least = len(CLASSES)
     held_out = 30
 
     def __init__(self, *, variant: str, count: int | None = None, seed: int = 0) -> None:
         if variant not in VARIANTS:
             raise SettingsError(f"Unknown variant {variant!r}; the sign renderer draws {', '.join(VARIANTS)}.")
-        super().__init__(count=100 * len(CLASSES) if count is None else count, seed=seed)
+        super().__init__(count=count, seed=seed)
         self.variant, self.name = variant, f"synsigns_{variant}"
 
     def draw(self, n: int, size: int, split: str) -> ImageSet:
