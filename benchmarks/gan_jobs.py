@@ -1,13 +1,13 @@
 """The jobs that GANs do from pictures, each beside what needs no learning, on pictures that it did not learn from.
 
-python benchmarks/gan_jobs.py upscale  MODEL --test DIR               PSNR and SSIM, RGB and Y, beside bicubic
+python benchmarks/gan_jobs.py upscale  MODEL --test DIR [--vgg FILE]  PSNR and SSIM, RGB and Y, LPIPS-like distance, beside bicubic
 python benchmarks/gan_jobs.py colorize MODEL --test DIR               error in ab, colourfulness, beside grey and the mean colour
 python benchmarks/gan_jobs.py inpaint  MODEL --test DIR               PSNR in the hole, beside the mean colour
 python benchmarks/gan_jobs.py translate MODEL --test DIR --reader M   what a fixed classifier reads, before and after; labels are folders
 python benchmarks/gan_jobs.py voxelize MODEL [--test FILE]            IoU of volumes read from silhouettes, beside the best mean shape
 
 MODEL is a saved GAN. --test may be a registered data set too, of which the test split is taken. --images, what it learnt from, gives the
-mean colour. --out FILE draws what was given, made and true.
+mean colour. FILE of --vgg is torchvision's VGG16 (convolutions, safetensors). --out FILE draws what was given, made and true.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from dazoo.data.one_set import read_set
 from dazoo.metrics.pictures import colourfulness
 from dazoo.metrics.pictures import compare_pairs
 from dazoo.metrics.pictures import read_classes
+from dazoo.models.extracting import extractor_of
 from dazoo.models.gan_model import GANModel
 from dazoo.models.grids import rows_png
 from dazoo.registry.plugins import zoo
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--images")
     parser.add_argument("--reader")
     parser.add_argument("--data")
+    parser.add_argument("--vgg", type=Path)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     if given.test is None and given.job != "voxelize":
@@ -67,6 +69,8 @@ def main() -> None:
 def upscale(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
     """Each picture at its own size, cut to a multiple of the scale, made small by Pillow's bicubic filter; the border is 4."""
     scale, found = int(model.gan.scale), []
+    extractor = None if given.vgg is None else extractor_of(given.vgg, device="cpu")
+    near = () if extractor is None else ("lpips_like",)
     shown: list[list[Tensor]] = [[], [], [], []]
     for file in picture_files(Path(given.test)):
         with Image.open(file) as opened:
@@ -77,10 +81,12 @@ def upscale(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
         true, easy = np.asarray(real)[None], np.asarray(small.resize((w, h), Image.Resampling.BICUBIC))[None]
         made = pixels(model.upscale([np.asarray(small)]))
         pairs = [compare_pairs(true, x, channel=channel, border=4) for channel in ("rgb", "y") for x in (easy, made)]
-        found.append([figures[name].value for figures in pairs for name in ("psnr", "ssim")])
+        pairs += [compare_pairs(true, x, which=near, border=4, extractor=extractor) for x in (easy, made) if near]
+        found.append([figure.value for figures in pairs for figure in figures.values()])
         for row, x in zip(shown, (np.asarray(small.resize((w, h), Image.Resampling.NEAREST))[None], easy, made, true), strict=True):
             row.append(centre(x))
     names = [f"{name} {channel}, {who}" for channel in ("RGB", "Y") for who in ("bicubic", "it") for name in ("PSNR", "SSIM")]
+    names += [f"LPIPS-like, {who}" for who in ("bicubic", "it") if near]
     return dict(zip(names, np.mean(found, 0).tolist(), strict=True)), [torch.cat(row) for row in shown]
 
 

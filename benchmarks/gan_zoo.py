@@ -84,7 +84,7 @@ def row(name: str, seed: int, asked: Any) -> dict[str, Any]:
         sheet = grid_png(model.generate(64, labels=labels, seed=0))
     else:
         reader = reader_of(to, model, asked) if job == "translate" else None
-        figures, rows = JOBS[job](model, SimpleNamespace(test=test, images=images, reader=reader, data=asked.data))
+        figures, rows = JOBS[job](model, SimpleNamespace(test=test, images=images, reader=reader, data=asked.data, vgg=asked.vgg))
         sheet = rows_png(*map(spaced, rows))
     (folder / "sheet.png").write_bytes(sheet)
     figures["minutes"] = trained.model.config["results"]["seconds"] / 60

@@ -100,9 +100,10 @@ def prepare(checkout: Path) -> None:
         sys.modules[name] = package
 
 
-def drawn(n: int, generator: torch.Generator) -> Iterator[Tensor]:
+def drawn(n: int, generator: torch.Generator, batch: int = BATCH) -> Iterator[Tensor]:
+    """Places of pictures, (batch,), in a new order in each pass."""
     while True:
-        yield from torch.randperm(n, generator=generator)[: n - n % BATCH].split(BATCH)
+        yield from torch.randperm(n, generator=generator)[: n - n % batch].split(batch)
 
 
 @torch.no_grad()

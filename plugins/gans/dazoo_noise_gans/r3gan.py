@@ -112,14 +112,15 @@ class R3GAN(GAN):
         width: channels everywhere (768 in the paper).
         blocks: residual blocks at each side (2 in the paper).
         noise: length of the noise, which joins the code.
-        lr: Adam's rate for both networks (betas 0, 0.9; the authors' code lets the latter rise to 0.99 over 20 million pictures).
+        lr: Adam's rate for both networks (betas 0, 0.9; the authors' code lets the latter rise to 0.99 over 20 million pictures). Theirs is
+            2e-4 for batches of 512 and days of training, with which short runs draw blobs (docs/gans.md).
         contract: arguments of the contract, and settings of the game.
     """
 
     takes = frozenset({"code"})
     rules = Rules(game="relativistic", r1=0.05, r2=0.05, ema=0.999)
 
-    def __init__(self, *, width: int = 48, blocks: int = 1, noise: int = 64, lr: float = 2e-4, **contract: Any) -> None:
+    def __init__(self, *, width: int = 48, blocks: int = 1, noise: int = 64, lr: float = 2e-3, **contract: Any) -> None:
         super().__init__(**contract)
         self.noise_size, self.lr = noise, lr
         self.generator = Generator(self.code_size + noise, self.channels, self.size, width, blocks)
