@@ -4,8 +4,9 @@
     python benchmarks/gta_parity.py --reference Generate_To_Adapt --data DIR [--scenarios mnist2usps] [--seeds 0] [--augment digits]
 
 The reference's networks and their first weights are imported from its checkout; the loop and the settings are those of its trainer.py and
-main.py: pictures of 32 px in three channels, Adam. dazoo trains `lenet-dcgan`, with the defaults but for steps, batch and augmentation.
-On a CPU both sides compute convolutions in bf16 where that is faster. Target labels are used for counting alone.
+main.py: pictures of 32 px in three channels, Adam. dazoo trains its bridge with the reference's classifier, which this file registers as a
+plugin would (`gta_net`), and with `dcgan` or the reference's own networks that draw and judge (`--gan gta_gan`). Convolutions are in bf16 on
+both sides. Target labels are used for counting alone.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ from torch.optim import Adam
 import dazoo
 from dazoo import hookimpl
 from dazoo.augmentations import Augment
+from dazoo.contracts import GAN
+from dazoo.contracts import Ask
 from dazoo.contracts import Backbone
+from dazoo.contracts import Verdict
+from dazoo.losses.game import Rules
 from dazoo.registry.plugins import zoo
 
 
@@ -51,6 +56,7 @@ def main() -> None:
     parser.add_argument("--augment", choices=("none", "digits"), default="none", help="of both sides")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--backbone", default="gta_net", help="of dazoo's side; gta_net is the reference's network and its optimiser")
+    parser.add_argument("--gan", default="dcgan", help="of dazoo's side; gta_gan has the reference's networks and their optimiser")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of dazoo's side")
     asked = parser.parse_args()
     sys.path.insert(0, str(asked.reference))
@@ -60,12 +66,12 @@ def main() -> None:
             print(f"| {scenario} | {side} | {shown([sides[side](scenario, seed, asked) for seed in asked.seeds])} |", flush=True)
 
 
-def ours(scenario: str, seed: int, asked: argparse.Namespace, gan: str = "dcgan") -> float:
+def ours(scenario: str, seed: int, asked: argparse.Namespace, gan: str = "") -> float:
     zoo().load(lambda: sys.modules[__name__], dist="gta_parity")
     settings: dict[str, Any] = {"epochs": 3, "steps_per_epoch": asked.steps // 3, "batch": BATCH, "augment": asked.augment}
     settings |= {"size": SIZE, "channels": 3} if asked.backbone == "gta_net" else {}
     settings |= {name: json.loads(value) for name, value in (text.split("=", 1) for text in asked.set)}
-    name = f"{asked.backbone}-{gan}-{scenario}"
+    name = f"{asked.backbone}-{gan or asked.gan}-{scenario}"
     trained = dazoo.train(name, data=asked.data, seed=seed, device=asked.device, settings=settings, source_only=False, quiet=True)
     assert trained.numbers is not None
     return trained.numbers.last
@@ -189,6 +195,43 @@ class Net(Backbone):
 
     def forward_features(self, x: Tensor) -> Tensor:
         return self.features(normal(x))
+
+
+class Drawer(GAN):
+    """The reference's generator and critic. The critic's class layer is the bridge's."""
+
+    takes = frozenset({"code"})
+    rules = Rules()
+
+    def __init__(self, **contract: Any) -> None:
+        import models
+        import utils
+
+        super().__init__(**contract)
+        options = SimpleNamespace(ndf=64, ngf=64, nz=512, gpu=-1)
+        self.generator, self.critic = models._netG(options, K).main, models._netD(options, K)
+        del self.critic.classifier_c
+        self.num_critic_features = 128
+        for network in (self.generator, self.critic):
+            network.apply(utils.weights_init)
+
+    def groups(self) -> Mapping[str, Any]:
+        return {"generator": self.generator, "critic": self.critic}
+
+    def optimizers(self) -> Mapping[str, Any]:
+        return {name: {"optimizer": "adam", "lr": RATE, "betas": (0.8, 0.999), "weight_decay": 0.0} for name in self.groups()}
+
+    def generate(self, ask: Ask) -> Tensor:
+        return self.generator(torch.cat([ask.code, torch.randn(len(ask), 512, device=self.device)], 1)[:, :, None, None])
+
+    def judge(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
+        read = self.critic.feature(images).flatten(1)
+        return Verdict(images, (self.critic.classifier_s[0](read)[:, 0],), read)
+
+
+@hookimpl
+def dazoo_register_gans(register: Callable[..., None]) -> None:
+    register("gta_gan", "gta_parity:Drawer", summary="The networks of generate-to-adapt's authors that draw and judge")
 
 
 @hookimpl
