@@ -70,7 +70,6 @@ def upscale(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
     """Each picture at its own size, cut to a multiple of the scale, made small by Pillow's bicubic filter; the border is 4."""
     scale, found = int(model.gan.scale), []
     extractor = None if given.vgg is None else extractor_of(given.vgg, device="cpu")
-    near = () if extractor is None else ("lpips_like",)
     shown: list[list[Tensor]] = [[], [], [], []]
     for file in picture_files(Path(given.test)):
         with Image.open(file) as opened:
@@ -79,15 +78,18 @@ def upscale(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
         real = real.crop((0, 0, w, h))
         small = real.resize((w // scale, h // scale), Image.Resampling.BICUBIC)
         true, easy = np.asarray(real)[None], np.asarray(small.resize((w, h), Image.Resampling.BICUBIC))[None]
-        made = pixels(model.upscale([np.asarray(small)]))
-        pairs = [compare_pairs(true, x, channel=channel, border=4) for channel in ("rgb", "y") for x in (easy, made)]
-        pairs += [compare_pairs(true, x, which=near, border=4, extractor=extractor) for x in (easy, made) if near]
-        found.append([figure.value for figures in pairs for figure in figures.values()])
+        made, figures = pixels(model.upscale([np.asarray(small)])), {}
+        for who, x in (("bicubic", easy), ("it", made)):
+            for channel in ("rgb", "y"):
+                for name, figure in compare_pairs(true, x, channel=channel, border=4).items():
+                    figures[f"{name.upper()} {channel.upper()}, {who}"] = figure.value
+            if extractor is not None:
+                near = compare_pairs(true, x, which=("lpips_like",), border=4, extractor=extractor)
+                figures[f"LPIPS-like, {who}"] = near["lpips_like"].value
+        found.append(figures)
         for row, x in zip(shown, (np.asarray(small.resize((w, h), Image.Resampling.NEAREST))[None], easy, made, true), strict=True):
             row.append(centre(x))
-    names = [f"{name} {channel}, {who}" for channel in ("RGB", "Y") for who in ("bicubic", "it") for name in ("PSNR", "SSIM")]
-    names += [f"LPIPS-like, {who}" for who in ("bicubic", "it") if near]
-    return dict(zip(names, np.mean(found, 0).tolist(), strict=True)), [torch.cat(row) for row in shown]
+    return {name: float(np.mean([figures[name] for figures in found])) for name in found[0]}, [torch.cat(row) for row in shown]
 
 
 def colorize(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
