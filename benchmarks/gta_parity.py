@@ -4,9 +4,9 @@
     python benchmarks/gta_parity.py --reference Generate_To_Adapt --data DIR [--scenarios mnist2usps] [--seeds 0] [--augment digits]
 
 The reference's networks and their first weights are imported from its checkout; the loop and the settings are those of its trainer.py and
-main.py: pictures of 32 px in three channels, Adam. dazoo trains its bridge with the reference's classifier, which this file registers as a
-plugin would (`gta_net`), and with `dcgan` or the reference's own networks that draw and judge (`--gan gta_gan`). Convolutions are in bf16 on
-both sides. Target labels are used for counting alone.
+main.py: pictures of 32 px in three channels, Adam. dazoo trains its bridge with the reference's classifier, which this file registers as
+a plugin would (`gta_net`), and with `dcgan` or the reference's own networks that draw and judge (`--gan gta_gan`). Convolutions are in
+bf16 on both sides. Target labels are used for counting alone.
 """
 
 from __future__ import annotations
