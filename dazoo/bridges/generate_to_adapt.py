@@ -61,8 +61,6 @@ class GenerateToAdapt(Bridge):
         weight: weight of the generated pictures' class loss on the backbone (alpha in the paper).
         fool: weight of the realism of pictures drawn from target features, relative to `weight` (beta).
         share: share of each batch that is drawn from and judged, in (0, 1]; the rest still trains the backbone.
-        normalise: features are drawn from at a mean square of 1, whatever the backbone's scale; False takes them as they are, as the
-            authors' code does.
         guide: weight of self-labelling, which rises over a tenth of the run from `start` on: the teacher's confident,
             class-balanced labels train the backbone on a strong view. Where the critic's class head reads the same class in
             what is drawn from the target feature, half the confidence will do (after Russo et al., SBADA-GAN, CVPR 2018).
@@ -82,7 +80,6 @@ class GenerateToAdapt(Bridge):
         weight: float = 0.1,
         fool: float = 0.3,
         share: float = 0.5,
-        normalise: bool = True,
         guide: float = 0.0,
         threshold: float = 0.5,
         start: float = 0.3,
@@ -90,7 +87,7 @@ class GenerateToAdapt(Bridge):
         if not 0 < share <= 1:
             raise SettingsError(f"bridge.share is {share}; expected a value in (0, 1].")
         k, c = problem.num_classes, problem.backbone.num_features
-        self.k, self.weight, self.fool, self.share, self.normalise = k, weight, fool, share, normalise
+        self.k, self.weight, self.fool, self.share = k, weight, fool, share
         self.guide, self.threshold, self.start = guide, threshold, start
         self.pseudo_labels = BalancedLabels(k)
         self.gan = make_gan(code_size=c + k + 1)
@@ -116,9 +113,8 @@ class GenerateToAdapt(Bridge):
 
     def _ask(self, features: Tensor, labels: Tensor) -> Ask:
         """What is asked for: pictures of these features (N, C) and labels (N,), where K is the target's unknown class."""
-        if self.normalise:
-            features = F.normalize(features, dim=1) * features.shape[1] ** 0.5
-        return Ask(torch.cat([features, F.one_hot(labels, self.k + 1).float()], 1), labels)  # code (N, C + K + 1)
+        one_hot = F.one_hot(labels, self.k + 1).float()
+        return Ask(torch.cat([F.normalize(features, dim=1) * features.shape[1] ** 0.5, one_hot], 1), labels)  # code (N, C + K + 1)
 
     def _labels(self, step: Step) -> Tensor:
         """Labels of the source pictures that the GAN looks at, (n,)."""

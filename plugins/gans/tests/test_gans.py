@@ -94,15 +94,6 @@ def test_generate_to_adapt_draws_classes_and_forgets_no_label():
     assert not torch.equal(a, b)
 
 
-def test_generate_to_adapt_draws_from_normalised_features_or_from_those_of_the_backbone():
-    features, labels = torch.randn(4, problem().backbone.num_features), torch.tensor([0, 1, 2, 3])
-    for normalise in (True, False):
-        bridge = bridge_of("dcgan", bridge={"normalise": normalise}, width=4)
-        one, tenfold = (bridge._ask(scale * features, labels).code for scale in (1, 10))
-        assert torch.allclose(one, tenfold, atol=1e-5) == normalise
-        assert one[:, -4:].equal(torch.eye(4))  # the class, where the last is the target's
-
-
 def test_translate_adds_labelled_pictures_after_its_start():
     p = problem()
     bridge = bridge_of("cyclegan", p, {"start": 0.5, "share": 0.5}, width=4, blocks=1)
