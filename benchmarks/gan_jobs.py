@@ -88,7 +88,7 @@ def upscale(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
                 figures[f"LPIPS-like, {who}"] = near["lpips_like"].value
         found.append(figures)
         for row, x in zip(shown, (np.asarray(small.resize((w, h), Image.Resampling.NEAREST))[None], easy, made, true), strict=True):
-            row.append(centre(x))
+            row.append(middle(floats(x)))
     return {name: float(np.mean([figures[name] for figures in found])) for name in found[0]}, [torch.cat(row) for row in shown]
 
 
@@ -121,7 +121,7 @@ def translate(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
     reader = dazoo.load(given.reader)
     assert images.labels is not None
     asked = np.array([reader.classes.index(name) for name in images.classes])[images.labels]
-    real = tensor(images)
+    real = floats(images.images)
     made = model.translate(list(np.asarray(images.images)))
     figures = {}
     for name, x in (("as they are", real), ("translated", made)):
@@ -145,9 +145,9 @@ def voxelize(model: GANModel, given: Any) -> tuple[dict[str, float], Rows]:
 
 def restored(model: GANModel, given: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Test pictures with something taken away, what the model makes of them, they themselves, and the mean picture."""
-    true = tensor(set_for(model, given.test, given.data, "test"))
+    true = floats(set_for(model, given.test, given.data, "test").images)
     start = model.gan.start(true)
-    learnt = true if given.images is None else tensor(set_for(model, given.images, given.data, "train"))
+    learnt = true if given.images is None else floats(set_for(model, given.images, given.data, "train").images)
     mean = learnt.mean((0, 2, 3), keepdim=True).expand_as(true)
     return start, model.from_given(start), true, mean
 
@@ -157,9 +157,9 @@ def set_for(model: GANModel, place: Any, data: Any, split: str) -> ImageSet:
     return read_set(place, size=model.size, channels=model.channels, zoo=zoo(), data=data, split=split)
 
 
-def tensor(images: ImageSet) -> Tensor:
-    """(N, C, S, S) in [-1, 1]."""
-    return torch.from_numpy(np.array(images.images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+def floats(images: np.ndarray) -> Tensor:
+    """(N, H, W, C) uint8 to (N, C, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def spaced(row: Tensor) -> Tensor:
@@ -172,10 +172,10 @@ def pixels(images: Tensor) -> np.ndarray:
     return ((images.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
 
 
-def centre(x: np.ndarray, side: int = 128) -> Tensor:
-    """The middle of a picture (1, H, W, C) uint8, (1, C, side, side) in [-1, 1]."""
-    top, left = ((d - side) // 2 for d in x.shape[1:3])
-    return torch.from_numpy(x[:, top : top + side, left : left + side].copy()).permute(0, 3, 1, 2).float() / 127.5 - 1
+def middle(image: Tensor, side: int = 128) -> Tensor:
+    """The middle (N, C, side, side) of larger pictures."""
+    top, left = ((d - side) // 2 for d in image.shape[2:])
+    return image[:, :, top : top + side, left : left + side]
 
 
 JOBS: Mapping[str, Callable[[GANModel, Any], tuple[dict[str, float], Rows]]] = {

@@ -31,6 +31,8 @@ from typing import Any
 import gan_references
 import numpy as np
 import torch
+from gan_jobs import floats
+from gan_jobs import middle
 from gan_references import Job
 from gan_references import Trained
 from PIL import Image
@@ -239,11 +241,6 @@ def sheet(asked: argparse.Namespace, real: Tensor, made: Tensor) -> None:
     asked.out.with_suffix(".png").write_bytes(rows_png(real[some], made[some]))
 
 
-def middle(image: Tensor, side: int = 128) -> Tensor:
-    top, left = ((d - side) // 2 for d in image.shape[2:])
-    return image[:, :, top : top + side, left : left + side]
-
-
 # ---------------------------------------------------------------------- pictures
 
 
@@ -290,11 +287,6 @@ def archived(file: Path, ending: str, part: str = "") -> Iterator[tuple[str, Ima
             taken = read[name]
             assert taken is not None
             yield name, Image.open(taken).convert("RGB")
-
-
-def floats(images: np.ndarray) -> Tensor:
-    """(N, H, W, C) uint8 to (N, C, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 PAIRS = {

@@ -12,7 +12,6 @@ bf16 on both sides. Target labels are used for counting alone.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -32,10 +31,12 @@ from torch.optim import Adam
 import dazoo
 from dazoo import hookimpl
 from dazoo.augmentations import Augment
+from dazoo.cli.options import parse_settings
 from dazoo.contracts import GAN
 from dazoo.contracts import Ask
 from dazoo.contracts import Backbone
 from dazoo.contracts import Verdict
+from dazoo.engine.device import choose_device
 from dazoo.losses.game import Rules
 from dazoo.registry.plugins import zoo
 
@@ -57,28 +58,34 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--backbone", default="gta_net", help="of dazoo's side; gta_net is the reference's network and its optimiser")
     parser.add_argument("--gan", default="dcgan", help="of dazoo's side; gta_gan has the reference's networks and their optimiser")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of dazoo's side")
+    settings = "a setting of dazoo's side; those of bridge and GAN with --sides ours"
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=settings)
     asked = parser.parse_args()
     sys.path.insert(0, str(asked.reference))
+    zoo().load(lambda: sys.modules[__name__], dist="gta_parity")
     sides: dict[str, Callable[..., float]] = {"theirs": theirs, "theirs_source": theirs_source, "ours": ours, "ours_source": ours_source}
     for scenario in asked.scenarios:
         for side in asked.sides:
             print(f"| {scenario} | {side} | {shown([sides[side](scenario, seed, asked) for seed in asked.seeds])} |", flush=True)
 
 
-def ours(scenario: str, seed: int, asked: argparse.Namespace, gan: str = "") -> float:
-    zoo().load(lambda: sys.modules[__name__], dist="gta_parity")
-    settings: dict[str, Any] = {"epochs": 3, "steps_per_epoch": asked.steps // 3, "batch": BATCH, "augment": asked.augment}
-    settings |= {"size": SIZE, "channels": 3} if asked.backbone == "gta_net" else {}
-    settings |= {name: json.loads(value) for name, value in (text.split("=", 1) for text in asked.set)}
-    name = f"{asked.backbone}-{gan or asked.gan}-{scenario}"
-    trained = dazoo.train(name, data=asked.data, seed=seed, device=asked.device, settings=settings, source_only=False, quiet=True)
-    assert trained.numbers is not None
-    return trained.numbers.last
+def ours(scenario: str, seed: int, asked: argparse.Namespace) -> float:
+    return own(asked.gan, scenario, seed, asked)
 
 
 def ours_source(scenario: str, seed: int, asked: argparse.Namespace) -> float:
-    return ours(scenario, seed, asked, "source")
+    return own("source", scenario, seed, asked)
+
+
+def own(part: str, scenario: str, seed: int, asked: argparse.Namespace) -> float:
+    """Last accuracy on the target's test pictures of dazoo's recipe with this GAN or method."""
+    settings: dict[str, Any] = {"epochs": 3, "steps_per_epoch": asked.steps // 3, "batch": BATCH, "augment": asked.augment}
+    settings |= {"size": SIZE, "channels": 3} if asked.backbone == "gta_net" else {}
+    settings |= parse_settings(asked.set)
+    name = f"{asked.backbone}-{part}-{scenario}"
+    trained = dazoo.train(name, data=asked.data, seed=seed, device=asked.device, settings=settings, source_only=False, quiet=True)
+    assert trained.numbers is not None
+    return trained.numbers.last
 
 
 def theirs(scenario: str, seed: int, asked: argparse.Namespace) -> float:
@@ -125,7 +132,7 @@ class Reference:
         import utils
 
         torch.manual_seed(seed)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = choose_device(asked.device)
         self.xs, self.ys, self.xt, self.xv, self.yv = (t.to(self.device) for t in pictures(scenario, asked.data))
         options = SimpleNamespace(ndf=64, ngf=64, nz=512, gpu=0 if self.device.type == "cuda" else -1)
         made = {"f": models._netF(options), "c": models._netC(options, K), "d": models._netD(options, K), "g": models._netG(options, K)}
